@@ -1,0 +1,24 @@
+"""The watch queue: batches and parked receipts to look at again."""
+
+import json
+from typing import Any
+
+from switchboard import observe
+from switchboard.watch import watch
+
+
+@observe.invocation
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Each record on its own; those that failed are named (ReportBatchItemFailures)."""
+    failed = [record["messageId"] for record in event["Records"] if not _watched(record)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _watched(record: dict[str, Any]) -> bool:
+    """Whether the record is done with."""
+    try:
+        watch(json.loads(record["body"]))
+    except Exception:  # the process's edge: one record's failure must not take the others' acknowledgement with it
+        observe.logger.exception("a watch message was not done", sqs_message_id=record["messageId"])
+        return False
+    return True

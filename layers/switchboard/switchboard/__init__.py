@@ -1,0 +1,1 @@
+"""Switchboard's own code: the layer that every function shares."""

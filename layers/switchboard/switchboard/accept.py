@@ -1,0 +1,214 @@
+"""Accepting: a request becomes a batch of messages, sealed by its last write; nothing accepted is ever lost."""
+
+import hashlib
+import secrets
+import time
+from base64 import b32encode
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from switchboard import queues, tracking
+from switchboard.credentials import Client
+from switchboard.model.chunk import CHUNK_SIZE, ChunkId, Header, Stored, parse_message_id
+from switchboard.model.message import Channel, Content, Recipient
+from switchboard.model.problem import Problem, Refused
+from switchboard.model.segments import Segments, count
+from switchboard.model.status import RESENDABLE, Status
+from switchboard.model.template import render
+from switchboard.routing import route
+from switchboard.settings import settings
+from switchboard.tracking import Batch, chunks, life, seal
+
+
+class IdempotencyConflict(Exception):
+    """The Idempotency-Key stands for another request."""
+
+
+class NotResendable(Exception):
+    """The message is not where a person may send it again; `status` says where it is."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(f"a message that is {status.value} is not sent again")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a caller wants sent. Addresses are normalised; `expires_at` is in epoch seconds.
+
+    `fingerprint` is a SHA-256 over the canonical request: it tells a repeat from another request under the same key.
+    """
+
+    content: Content
+    recipients: tuple[Recipient, ...]
+    fingerprint: str
+    provider: str | None = None
+    expires_at: float | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    resend_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedMessage:
+    """One message of an answer: its id (empty in a dry run), its first provider, and what an SMS counts."""
+
+    id: str
+    to: str
+    reference: str | None
+    provider: str
+    segments: Segments | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The batch that stands, its messages in the request's order, and whether an earlier request made it."""
+
+    batch: str
+    messages: tuple[AcceptedMessage, ...]
+    replayed: bool
+
+
+Planned = list[tuple[Header, list[Stored]]]
+
+
+def preview(submission: Submission, client: Client) -> tuple[AcceptedMessage, ...]:
+    """A dry run: what accepting would answer, with nothing written or sent. Raises `Refused`."""
+    _, planned = _plan(submission, client, "")
+    return tuple(replace(message, id="") for message in _answer(submission.content, planned))
+
+
+def accept(submission: Submission, client: Client, idempotency_key: str | None) -> Accepted:
+    """Make the submission a sealed batch and announce it; a repeat under the same key gets the same answer.
+
+    Raises `Refused` (nothing was written that anybody sees) and `IdempotencyConflict`.
+    """
+    id_ = _batch_id(client.name, idempotency_key)
+    if idempotency_key is not None and (standing := tracking.read_batch(id_)) is not None:
+        return _replay(standing, submission)
+    batch, planned = _plan(submission, client, id_)
+    seal.write_messages(batch, planned)
+    queues.watch_batch(batch.id, batch.nonce, settings().watch_delay)
+    standing = seal.seal(batch)
+    if standing.nonce != batch.nonce:
+        return _replay(standing, submission)
+    queues.announce((header for header, _ in planned), client.name)
+    return Accepted(batch=id_, messages=_answer(batch.content, planned), replayed=False)
+
+
+def resend(client: Client, message_id: str) -> Accepted | None:
+    """A new message in place of one that failed or is in doubt, naming the old one. None: no such message.
+
+    A message is sent again at most once, however often this is asked: the new batch's id derives from the old id.
+    Raises `NotResendable`, and `Refused` when no route takes it any more.
+    """
+    found, parsed = life.read(client.name, message_id), parse_message_id(message_id)
+    if found is None or parsed is None:
+        return None
+    batch, view = found
+    status, stored = view.status(parsed[1]), view.messages[parsed[1]]
+    again = Submission(
+        content=batch.content,
+        recipients=(Recipient(to=stored.to, reference=stored.reference, variables=stored.variables),),
+        metadata=batch.metadata,
+        resend_of=message_id,
+        fingerprint=_digest("resend", message_id).hex(),
+    )
+    if status not in RESENDABLE:
+        raise NotResendable(status)
+    return accept(again, client, f"resend of {message_id}")
+
+
+def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Planned]:
+    """The batch, and its recipients grouped by route into chunks. Raises `Refused` for recipients without one."""
+    groups: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
+    for place, (recipient, providers) in enumerate(zip(submission.recipients, _routes(submission), strict=True)):
+        rows = groups[providers]
+        rows.append(
+            Stored(
+                n=len(rows) % CHUNK_SIZE,
+                place=place,
+                to=recipient.to,
+                reference=recipient.reference,
+                variables=recipient.variables,
+            )
+        )
+    nonce = _base32(secrets.token_bytes(5))
+    planned: Planned = []
+    for providers, rows in groups.items():
+        for start in range(0, len(rows), CHUNK_SIZE):
+            some = rows[start : start + CHUNK_SIZE]
+            chunk = ChunkId(id_, nonce, len(planned))
+            planned.append((Header(chunk=chunk, size=len(some), providers=providers), some))
+    batch = Batch(
+        id=id_,
+        nonce=nonce,
+        client=client.name,
+        fingerprint=submission.fingerprint,
+        content=submission.content,
+        sizes=tuple(header.size for header, _ in planned),
+        created_at=time.time(),
+        expires_at=submission.expires_at,
+        metadata=submission.metadata,
+        resend_of=submission.resend_of,
+    )
+    return batch, planned
+
+
+def _routes(submission: Submission) -> list[tuple[str, ...]]:
+    routes, content, provider = settings().routes, submission.content, submission.provider
+    found: list[tuple[str, ...]] = []
+    problems: dict[Problem, None] = {}
+    for place, recipient in enumerate(submission.recipients):
+        try:
+            found.append(route(routes, content, recipient.to, provider))
+        except Refused as refused:
+            problems |= {
+                Problem(f"to.{place}", problem.reason) if problem.field == "to" else problem: None
+                for problem in refused.problems
+            }
+    if problems:
+        raise Refused(*problems)
+    return found
+
+
+def _replay(standing: Batch, submission: Submission) -> Accepted:
+    """The answer that the standing batch's request had. Raises `IdempotencyConflict` when that was another request."""
+    if standing.fingerprint != submission.fingerprint:
+        raise IdempotencyConflict
+    views = [view for chunk in standing.chunks if (view := chunks.read_chunk(chunk))]
+    planned = [(view.header, list(view.messages.values())) for view in views]
+    return Accepted(batch=standing.id, messages=_answer(standing.content, planned), replayed=True)
+
+
+def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
+    """One line for each message, in the order of the request."""
+    rows = [(header, stored) for header, some in planned for stored in some]
+    return tuple(
+        AcceptedMessage(
+            id=header.chunk.message(stored.n),
+            to=stored.to,
+            reference=stored.reference,
+            provider=header.providers[0],
+            segments=_segments(render(content, stored.variables)),
+        )
+        for header, stored in sorted(rows, key=lambda row: row[1].place)
+    )
+
+
+def _segments(content: Content) -> Segments | None:
+    return count(content.text, content.encoding) if content.channel is Channel.SMS and content.text else None
+
+
+def _batch_id(client: str, idempotency_key: str | None) -> str:
+    if idempotency_key is None:
+        return _base32(secrets.token_bytes(15))
+    return _base32(_digest(client, idempotency_key)[:15])
+
+
+def _digest(*parts: str) -> bytes:
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def _base32(raw: bytes) -> str:
+    return b32encode(raw).decode().lower()

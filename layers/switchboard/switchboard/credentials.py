@@ -1,0 +1,83 @@
+"""Secrets: clients' API keys (minted, checked, stored only as hashes) and the providers' accounts (Secrets Manager)."""
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from switchboard import tracking
+from switchboard.clients import client as aws
+from switchboard.settings import settings
+
+_KEY = re.compile(r"sb_([0-9A-Za-z_-]{32})([0-9a-f]{8})")
+_FRESH = 60.0  # seconds that a key or the secret is believed without asking again
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who calls: every record belongs to one client. `region` (ISO 3166-1) reads national phone numbers."""
+
+    name: str
+    region: str | None = None
+
+
+_clients: dict[str, tuple[float, Client]] = {}
+_accounts: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
+
+
+def issue(client: str, region: str | None = None) -> str:
+    """A new API key of a client: shown this once, stored as a hash."""
+    body = secrets.token_urlsafe(24)
+    key = f"sb_{body}{_checksum(body)}"
+    tracking.put_key(_digest(key), client, region)
+    return key
+
+
+def authenticate(key: str) -> Client | None:
+    """Whose key this is, or None. The checksum turns typing errors away before the table is asked."""
+    matched = _KEY.fullmatch(key)
+    if matched is None or not hmac.compare_digest(matched[2], _checksum(matched[1])):
+        return None
+    digest, now = _digest(key), time.monotonic()
+    fresh_until, client = _clients.get(digest, (0.0, None))
+    if client is None or fresh_until < now:
+        _clients.pop(digest, None)  # only keys that exist are remembered: guesses cannot fill the memory
+        if (row := tracking.get_key(digest)) is None:
+            return None
+        client = Client(*row)
+        _clients[digest] = (now + _FRESH, client)
+    return client
+
+
+def account(provider: str) -> Mapping[str, str]:
+    """A provider's credentials and settings, as the secret holds them; empty when it holds none."""
+    return accounts().get(provider, {})
+
+
+def accounts() -> Mapping[str, Mapping[str, str]]:
+    """Every provider's account by name, read again after a minute so that a rotation needs no deployment."""
+    name, now = settings().providers_secret, time.monotonic()
+    known = _accounts.get(name)
+    if known is None or known[0] < now:
+        value = aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
+        known = _accounts[name] = (now + _FRESH, json.loads(value))
+    return known[1]
+
+
+def callback_token_matches(provider: str, token: str) -> bool:
+    """Whether `token` is the secret part of this provider's callback URL, compared in constant time."""
+    expected = account(provider).get("callback_token", "")
+    return bool(expected) and hmac.compare_digest(expected.encode(), token.encode())
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _checksum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()):08x}"

@@ -1,0 +1,53 @@
+"""HTTP requests and answers as plain values: what every dialect reads and writes, and no network."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+FORM = "application/x-www-form-urlencoded"
+FORM_UTF8 = f"{FORM}; charset=UTF-8"
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as bytes on the wire. `path` starts with a slash and has no query; header names are lower case."""
+
+    method: str
+    path: str
+    query: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer as bytes on the wire; header names are lower case."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Unreadable(Exception):
+    """What came over the wire is not this dialect; the message says why and quotes no personal data."""
+
+
+def form(method: str, path: str, fields: dict[str, str]) -> Request:
+    """A request with a form body in UTF-8."""
+    return Request(
+        method=method, path=path, headers=(("content-type", FORM_UTF8),), body=urlencode(fields).encode("ascii")
+    )
+
+
+def text(body: str, status: int = 200) -> Response:
+    """A plain-text answer."""
+    return Response(status=status, headers=(("content-type", TEXT),), body=body.encode())

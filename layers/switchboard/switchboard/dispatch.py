@@ -1,0 +1,211 @@
+"""Submitting: a worker claims a window of a chunk, submits it once, records how it ended, and says what comes next."""
+
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache, partial
+
+from switchboard import observe, providers, queues, tracking
+from switchboard.dialects.dialect import Dialect
+from switchboard.dialects.registry import DIALECTS
+from switchboard.model.chunk import EXPIRED, Chunk, ChunkId, Header, Result, again, next_pass
+from switchboard.model.message import Outbound
+from switchboard.model.outcome import Outcome
+from switchboard.model.template import render
+from switchboard.settings import settings
+from switchboard.tracking import Batch, Overtaken, chunks, receipts
+
+Numbered = tuple[int, Outbound]
+
+_MARGIN = 5.0  # seconds that recording a window may take
+_RETRY_AFTER_LIMIT = 3600.0  # a vendor's Retry-After is honoured up to this
+
+
+class Later(Exception):
+    """The name must come back after `seconds`; it is not acknowledged."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"look again in {seconds:.0f} s")
+        self.seconds = max(0.0, seconds)
+
+
+def dispatch(name: str, queue: str, deadline: float) -> None:
+    """Do what is due of one chunk; returning acknowledges its name. `queue` is the provider whose queue it came from,
+    `deadline` the invocation's end in epoch seconds.
+
+    Raises `Later` when somebody else has the chunk, when it is not time yet, or when this invocation's time is up.
+    """
+    batch, view = _read(name)
+    if batch is None or view is None or view.header.done:
+        return  # never sealed, or nothing left to do
+    header = view.header
+    if header.provider != queue:
+        queues.announce([header], batch.client)
+        return
+    if (wait := header.not_before - time.time()) > 0:
+        raise Later(wait)
+    owner = secrets.token_hex(8)
+    try:
+        header = _take_over(view, owner) if header.owner is not None else header
+        _run(replace(view, header=header), batch, owner, deadline)
+    except Overtaken:
+        raise Later(0.0) from None  # the chunk is not as it was read: read it again
+
+
+def _read(name: str) -> tuple[Batch | None, Chunk | None]:
+    """The sealed batch and the chunk of a name; the chunk of another accepting attempt is nobody's."""
+    chunk = ChunkId.parse(name)
+    batch = tracking.read_batch(chunk.batch)
+    if batch is None or batch.nonce != chunk.nonce:
+        return None, None
+    return batch, chunks.read_chunk(chunk)
+
+
+def _take_over(view: Chunk, owner: str) -> Header:
+    """The header of a chunk whose owner's lease has ended. Raises `Later` while it has not.
+
+    Whatever that owner had claimed and not recorded is in doubt from here on: it is never submitted again.
+    """
+    header = view.header
+    if (wait := header.lease - time.time()) > 0:
+        raise Later(wait)
+    abandoned = view.abandoned()
+    taken = chunks.take_over(header, owner, _lease(), abandoned)
+    chunks.write_lost(header, abandoned, time.time())
+    return taken
+
+
+def _run(view: Chunk, batch: Batch, owner: str, deadline: float) -> None:
+    """Window after window to the end of the pass, then say what comes next."""
+    results = [result for n in view.messages if (result := view.result(n, view.header.pass_))]
+    retry_after = 0.0
+    while view.header.cursor < view.header.size:
+        view, window = _claim(view, batch, owner, deadline)
+        outcomes = _submit(DIALECTS[view.header.provider], window, batch.expires_at)
+        results += _record(view.header, window, outcomes)
+        retry_after = max(retry_after, *(outcome.retry_after or 0.0 for outcome in outcomes if outcome), 0.0)
+    _end(view.header, batch, owner, results, min(retry_after, _RETRY_AFTER_LIMIT))
+
+
+def _claim(view: Chunk, batch: Batch, owner: str, deadline: float) -> tuple[Chunk, list[Numbered]]:
+    """Claim the next window: the chunk after it, and the messages to submit. Raises `Later`, `Overtaken`."""
+    header = view.header
+    if time.time() + 2 * settings().provider_timeout + _MARGIN > deadline:
+        if header.owner == owner:
+            chunks.release(header, owner)
+        raise Later(0.0)
+    due = _due(view, batch)
+    claimed = replace(view, header=chunks.claim(header, owner, _window_end(header, due), _lease()))
+    # What was canceled before the claim is seen only in the claim's answer.
+    return claimed, [(n, message) for n, message in due if n < claimed.header.cursor and claimed.due(n)]
+
+
+def _due(view: Chunk, batch: Batch) -> list[Numbered]:
+    """What is left of the pass, as the provider would get it."""
+    chunk = view.header.chunk
+    return [
+        (n, Outbound(id=chunk.message(n), to=stored.to, content=render(batch.content, stored.variables)))
+        for n, stored in sorted(view.messages.items())
+        if n >= view.header.cursor and view.due(n)
+    ]
+
+
+def _window_end(header: Header, due: Sequence[Numbered]) -> int:
+    """Where the window ends: as many calls as the setting says, and no more messages than the provider's rate lets out
+    in half a provider's time, so that a paced window stays well inside its lease."""
+    rate = _rate(header.provider)
+    most = max(1, int(rate * settings().provider_timeout / 2)) if rate else len(due)
+    if len(DIALECTS[header.provider].pack([message for _, message in due[:most]])) > settings().window:
+        most = settings().window
+    return due[most][0] if most < len(due) else header.size
+
+
+def _submit(dialect: Dialect, window: Sequence[Numbered], expires_at: float | None) -> list[Outcome | None]:
+    """One outcome for each message of a window, None for what is past its time and was not submitted."""
+    if expires_at is not None and time.time() >= expires_at:
+        return [None] * len(window)
+    groups = dialect.pack([message for _, message in window])
+    by_id: dict[str, Outcome] = {}
+    for group, outcomes in zip(groups, _calls().map(partial(_paced, dialect), groups), strict=True):
+        by_id |= {message.id: outcome for message, outcome in zip(group, outcomes, strict=True)}
+    return [by_id[message.id] for _, message in window]
+
+
+def _paced(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
+    _pace(dialect.name, len(group))
+    return providers.submit(dialect, group)
+
+
+def _record(header: Header, window: Sequence[Numbered], outcomes: Sequence[Outcome | None]) -> list[Result]:
+    """Write how a window ended, then hand over the receipts that came before anybody knew whose they were."""
+    now = time.time()
+    results = [_result(header, n, outcome, now) for (n, _), outcome in zip(window, outcomes, strict=True)]
+    if not results:
+        return []
+    chunks.write_results(header.chunk, results)
+    by_vendor_id = {result.vendor_id: result.n for result in results if result.vendor_id}
+    if DIALECTS[header.provider].receipts and by_vendor_id:
+        for vendor_id, parked in receipts.parked(header.provider, by_vendor_id).items():
+            receipts.record(header.chunk.message(by_vendor_id[vendor_id]), parked)
+    for verdict, count in Counter(result.verdict for result in results).items():
+        observe.count(f"Messages{verdict.capitalize()}", count)
+    return results
+
+
+def _result(header: Header, n: int, outcome: Outcome | None, now: float) -> Result:
+    if outcome is None:
+        return Result(n=n, pass_=header.pass_, provider=header.provider, verdict=EXPIRED, at=now)
+    return Result(
+        n=n,
+        pass_=header.pass_,
+        provider=header.provider,
+        verdict=outcome.verdict,
+        at=now,
+        vendor_id=outcome.vendor_id,
+        code=outcome.code,
+        detail=outcome.detail,
+        again=again(outcome, header, settings().max_passes),
+    )
+
+
+def _end(header: Header, batch: Batch, owner: str, results: Sequence[Result], retry_after: float) -> None:
+    """Close the pass. The next one is announced before this name is acknowledged."""
+    following = next_pass(header, results, settings().backoff, retry_after)
+    if following is None:
+        chunks.finish(header, owner)
+        return
+    chunks.extend(header, owner, following, time.time() + following.delay)
+    queues.announce([replace(header, provider_index=following.provider_index)], batch.client, following.delay)
+
+
+def _lease() -> float:
+    return time.time() + settings().lease
+
+
+def _rate(provider: str) -> float:
+    """Messages a second for this worker: the provider's rate holds across as many workers as may run at once."""
+    return settings().rates[provider] / settings().concurrency[provider]
+
+
+_slots: dict[str, float] = {}
+_slots_lock = threading.Lock()
+
+
+def _pace(provider: str, messages: int) -> None:
+    """Wait for this worker's turn to submit `messages` more."""
+    if not (rate := _rate(provider)):
+        return
+    with _slots_lock:
+        start = max(time.monotonic(), _slots.get(provider, 0.0))
+        _slots[provider] = start + messages / rate
+    time.sleep(max(0.0, start - time.monotonic()))
+
+
+@cache
+def _calls() -> ThreadPoolExecutor:
+    """The process's provider calls: as many at once as a few windows have."""
+    return ThreadPoolExecutor(max_workers=4 * settings().window, thread_name_prefix="call")

@@ -1,0 +1,31 @@
+"""API Gateway's HTTP events (payload format 2.0) as wire values, and wire answers as what API Gateway expects."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from switchboard.dialects.wire import Request, Response
+
+Event = Mapping[str, Any]
+
+
+def request(event: Event) -> Request:
+    """The request as it came over the wire: raw path, raw query, the body as bytes."""
+    body = event.get("body") or ""
+    return Request(
+        method=event["requestContext"]["http"]["method"],
+        path=event["rawPath"],
+        query=event.get("rawQueryString", "").encode("utf-8", "surrogateescape"),
+        headers=tuple((name.lower(), value) for name, value in event.get("headers", {}).items()),
+        body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogateescape"),
+    )
+
+
+def answer(response: Response) -> dict[str, Any]:
+    """The answer for API Gateway; the body goes as base64, so that every byte arrives as it is."""
+    return {
+        "statusCode": response.status,
+        "headers": dict(response.headers),
+        "body": b64encode(response.body).decode(),
+        "isBase64Encoded": True,
+    }

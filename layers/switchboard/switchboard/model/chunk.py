@@ -1,0 +1,215 @@
+"""A chunk of a batch and the rules of its life: who is due in a pass, what follows it, where each message stands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from switchboard.model.outcome import Concern, Outcome, Verdict
+from switchboard.model.status import Status, join
+
+CHUNK_SIZE = 100
+EXPIRED = "expired"  # the one result that no provider gave: its time was over before it was submitted
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkId:
+    """Where a chunk is kept. The nonce is the accepting attempt's own, so two attempts never share a key."""
+
+    batch: str
+    nonce: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.batch}-{self.nonce}-{self.index}"
+
+    @classmethod
+    def parse(cls, name: str) -> "ChunkId":
+        """The chunk a name stands for. Raises ValueError."""
+        batch, nonce, index = name.split("-")
+        return cls(batch, nonce, int(index))
+
+    def message(self, n: int) -> str:
+        """The id of the chunk's message number `n`: it says where the message is kept, so reading it needs no index."""
+        return f"{self}-{n}"
+
+
+def parse_message_id(text: str) -> tuple[ChunkId, int] | None:
+    """The chunk and the number that a message id holds, or None when it is not one."""
+    parts = text.split("-")
+    if len(parts) != 4 or not all(parts) or not all(part.isalnum() and part.isascii() for part in parts):
+        return None
+    if not (parts[2].isdigit() and parts[3].isdigit() and len(parts[2]) <= 4 and len(parts[3]) <= 4):
+        return None
+    return ChunkId(parts[0], parts[1], int(parts[2])), int(parts[3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What workers contend for. Numbers below `cursor` are claimed in this pass, the others untouched.
+
+    `doubt` are numbers that a lost worker had claimed: never submitted again. `skip` are canceled numbers. `lease` and
+    `not_before` are epoch seconds.
+    """
+
+    chunk: ChunkId
+    size: int
+    providers: tuple[str, ...]
+    pass_: int = 0
+    cursor: int = 0
+    provider_index: int = 0
+    owner: str | None = None
+    lease: float = 0.0
+    not_before: float = 0.0
+    skip: frozenset[int] = frozenset()
+    doubt: frozenset[int] = frozenset()
+    done: bool = False
+
+    @property
+    def provider(self) -> str:
+        """Whose turn it is."""
+        return self.providers[self.provider_index]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A message as accepted: written once, never changed. `place` is its position in the request, from 0."""
+
+    n: int
+    place: int
+    to: str
+    reference: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one pass ended for one message; `again` says that the next pass has it once more. `at` is epoch seconds."""
+
+    n: int
+    pass_: int
+    provider: str
+    verdict: str  # a Verdict, or EXPIRED
+    at: float
+    vendor_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptSeen:
+    """A delivery receipt as it was taken; `status` is None for a word that moves nothing."""
+
+    word: str
+    received_at: float
+    status: Status | None = None
+    error: str | None = None
+    done_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A chunk as read in one consistent query."""
+
+    header: Header
+    messages: Mapping[int, Stored]
+    results: Mapping[int, Sequence[Result]] = field(default_factory=dict)
+    receipts: Mapping[int, Sequence[ReceiptSeen]] = field(default_factory=dict)
+
+    def result(self, n: int, pass_: int) -> Result | None:
+        """The result of one message in one pass."""
+        return next((result for result in self.results.get(n, ()) if result.pass_ == pass_), None)
+
+    def due(self, n: int) -> bool:
+        """Whether the current pass has this message: all in the first, then those the last pass wants once more."""
+        header = self.header
+        if n in header.skip or n in header.doubt or n >= header.size:
+            return False
+        if header.pass_ == 0:
+            return True
+        before = self.result(n, header.pass_ - 1)
+        return before is not None and before.again
+
+    def in_flight(self, n: int) -> bool:
+        """Whether a worker has claimed this message in the current pass and has not said how it ended."""
+        header = self.header
+        return not header.done and n < header.cursor and self.due(n) and self.result(n, header.pass_) is None
+
+    def abandoned(self) -> frozenset[int]:
+        """The claimed numbers without a result of this pass: whoever takes the chunk over puts them into doubt."""
+        return frozenset(n for n in range(self.header.cursor) if self.in_flight(n))
+
+    def cancelable(self, n: int) -> bool:
+        """Whether nobody has claimed this message yet and somebody still would."""
+        return not self.header.done and n >= self.header.cursor and self.due(n)
+
+    def status(self, n: int) -> Status:
+        """Where one message stands: the join of everything known of it."""
+        header = self.header
+        events = [Status.QUEUED]
+        if n in header.skip:
+            events.append(Status.CANCELED)
+        if n in header.doubt:
+            events.append(Status.UNCONFIRMED)
+        events += [_standing(result) for result in self.results.get(n, ()) if not _overruled(result, header)]
+        events += [receipt.status for receipt in self.receipts.get(n, ()) if receipt.status is not None]
+        return join(events)
+
+    def doubted_at(self, n: int, provider: str) -> bool:
+        """Whether a doubt about this message may be that provider's; where nothing says whose, any of the route's."""
+        doubted = {result.provider for result in self.results.get(n, ()) if result.verdict == Verdict.UNCONFIRMED}
+        return provider in (doubted or self.header.providers)
+
+    def last_provider(self, n: int) -> str:
+        """The provider that had the message last, or the one that will have it."""
+        results = self.results.get(n, ())
+        if not results or results[-1].again or n in self.header.doubt:
+            return self.header.provider
+        return results[-1].provider
+
+
+_STANDING = {
+    Verdict.ACCEPTED: Status.SUBMITTED,
+    Verdict.REJECTED: Status.REJECTED,
+    Verdict.RETRYABLE: Status.FAILED,
+    Verdict.UNCONFIRMED: Status.UNCONFIRMED,
+    EXPIRED: Status.EXPIRED,
+}
+
+
+def _standing(result: Result) -> Status:
+    return Status.QUEUED if result.again else _STANDING[result.verdict]
+
+
+def _overruled(result: Result, header: Header) -> bool:
+    """A late "nothing was taken" does not lift a doubt: the number is in no later pass, a person must look."""
+    return result.n in header.doubt and result.verdict == Verdict.RETRYABLE
+
+
+def again(outcome: Outcome, header: Header, max_passes: int) -> bool:
+    """Whether a message goes on to another pass: nothing was taken, or the no concerned only this provider's account."""
+    reserve = header.provider_index + 1 < len(header.providers)
+    if outcome.verdict is Verdict.RETRYABLE:
+        return reserve or header.pass_ + 1 < max_passes
+    return outcome.verdict is Verdict.REJECTED and outcome.concern is Concern.ACCOUNT and reserve
+
+
+@dataclass(frozen=True, slots=True)
+class NextPass:
+    """The pass that follows: with which of the route's providers, after how many seconds."""
+
+    pass_: int
+    provider_index: int
+    delay: float
+
+
+def next_pass(header: Header, outcomes: Sequence[Result], backoff: float, retry_after: float = 0.0) -> NextPass | None:
+    """What follows the pass whose results are `outcomes`, or None when the chunk is done.
+
+    With a provider in reserve it is that one's turn at once. On the last one the wait grows fourfold a pass, from
+    `backoff` seconds, and is never shorter than the vendor's own `retry_after`.
+    """
+    if not any(result.again for result in outcomes if result.n not in header.doubt):
+        return None
+    if header.provider_index + 1 < len(header.providers):
+        return NextPass(header.pass_ + 1, header.provider_index + 1, 0.0)
+    return NextPass(header.pass_ + 1, header.provider_index, max(backoff * 4**header.pass_, retry_after))

@@ -1,0 +1,76 @@
+"""A message in our own words: what a batch shares, what each recipient has of its own, what goes to a provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from switchboard.model.contact import Contact
+
+
+class Channel(StrEnum):
+    """The road a message takes."""
+
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class Encoding(StrEnum):
+    """The alphabet of an SMS; `auto` is GSM 03.38 where every character fits, else UCS-2."""
+
+    AUTO = "auto"
+    GSM = "gsm"
+    UCS2 = "ucs2"
+    LATIN1 = "latin1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """A calendar invitation that an e-mail carries; `start` and `end` are local times, `YYYY-MM-DD hh:mm:ss`."""
+
+    title: str
+    organizer: str
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What all messages of a batch share. `sender` is the API's `from`.
+
+    `text`, `html` and `subject` may hold `{{name}}` placeholders; `variables` are their shared values. `options` maps a
+    provider's name to the options that only this provider knows.
+    """
+
+    channel: Channel
+    text: str | None = None
+    sender: str | None = None
+    flash: bool = False
+    encoding: Encoding = Encoding.AUTO
+    link: str | None = None  # the URL of a WAP push
+    subject: str | None = None
+    html: str | None = None
+    template: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[str, ...] = ()
+    invitation: Invitation | None = None
+    contact: Contact | None = None
+    campaign: str | None = None
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One address of a batch: E.164 or an e-mail address, with the caller's own reference and variables."""
+
+    to: str
+    reference: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """One message as a provider gets it: our id, the address, and the content with its placeholders filled in."""
+
+    id: str
+    to: str
+    content: Content

@@ -1,0 +1,41 @@
+"""Logs and metrics: one structured logger, one set of counters, and what must never be in a line of them."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+logger = Logger()
+"""Logs ids, counts and reasons; never a body, a key or an address."""
+
+metrics = Metrics()
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+# At INFO httpx logs whole URLs, and a vendor's URL may hold the password, the number and the text; at DEBUG the
+# others log headers and bodies.
+for _name in ("httpx", "httpcore", "botocore", "boto3", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def count(name: str, value: int = 1) -> None:
+    """Count something; what was counted goes out as CloudWatch embedded metrics when the invocation ends."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def invocation(handler: Handler) -> Handler:
+    """A handler whose log lines name the invocation and whose counters are written when it ends."""
+
+    @wraps(handler)
+    def observed(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        logger.append_keys(request_id=context.aws_request_id)
+        try:
+            return handler(event, context)
+        finally:
+            if metrics.metric_set:
+                metrics.flush_metrics()
+
+    return observed

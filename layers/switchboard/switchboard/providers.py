@@ -1,0 +1,152 @@
+"""Carries a dialect's request to its provider over httpx and says what the answer, or the lack of one, means."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+
+import httpx
+
+from switchboard import credentials, tracking
+from switchboard.dialects.dialect import Account, Dialect, Session
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.message import Outbound
+from switchboard.model.outcome import Concern, Outcome, Verdict
+from switchboard.settings import settings
+
+_ANSWER_LIMIT = 1_000_000  # octets of an answer that are read; the longest real one is about 10 kB
+_CONNECT_SECONDS = 5.0
+
+# Proof that nothing left: the exception comes before a byte of the request is on its way (httpx's exception tree).
+NOTHING_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+)
+
+# What a status means where the body says nothing (design's "What an answer means"); other 4xx are a no for good.
+_BY_STATUS = {
+    **dict.fromkeys((401, 403, 429), Verdict.RETRYABLE),
+    **dict.fromkeys((408, 425), Verdict.UNCONFIRMED),
+}
+
+
+def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
+    """Submit messages in one call; one outcome each, in order. Never raises for what a provider or the network does.
+
+    A provider with sessions gets the stored token; when it refuses it (401 or 403: nothing was taken) there is one login
+    and one repetition of the call.
+    """
+    account = credentials.account(dialect.name)
+    if dialect.session is None:
+        return _carry(dialect, group, account)
+    token = tracking.get_session(dialect.name)
+    if token is not None:
+        answer = _call(dialect, lambda: dialect.submit(group, {**account, "token": token}))
+        if not isinstance(answer, Response) or answer.status not in {401, 403}:
+            return _judge(dialect, group, answer)
+    fresh = _login(dialect, dialect.session, account)
+    if isinstance(fresh, Outcome):
+        return (fresh,) * len(group)
+    return _carry(dialect, group, {**account, "token": fresh})
+
+
+def _carry(dialect: Dialect, group: Sequence[Outbound], account: Account) -> tuple[Outcome, ...]:
+    return _judge(dialect, group, _call(dialect, lambda: dialect.submit(group, account)))
+
+
+def _judge(dialect: Dialect, group: Sequence[Outbound], answer: Response | Outcome) -> tuple[Outcome, ...]:
+    """A readable body wins over the status; where neither says anything, the status table does."""
+    if isinstance(answer, Outcome):
+        return (answer,) * len(group)
+    try:
+        return dialect.outcomes(group, answer)
+    except Unreadable as unreadable:
+        return (by_status(answer, str(unreadable)),) * len(group)
+
+
+def _login(dialect: Dialect, session: Session, account: Account) -> str | Outcome:
+    """A new session's token, stored for all workers; an outcome where there is none. Nothing was taken either way."""
+    answer = _call(dialect, lambda: session.login(account))
+    try:
+        token = session.token(answer) if isinstance(answer, Response) else None
+    except Unreadable:
+        token = None
+    if token is None:
+        return Outcome(verdict=Verdict.RETRYABLE, code="login", detail="the login did not give a session")
+    tracking.put_session(dialect.name, token)
+    return token
+
+
+def by_status(response: Response, why: str) -> Outcome:
+    """What an answer means whose body is not the vendor's dialect."""
+    status = response.status
+    verdict = _BY_STATUS.get(status, Verdict.REJECTED if 400 <= status < 500 else Verdict.UNCONFIRMED)
+    return Outcome(
+        verdict=verdict,
+        code=f"HTTP {status}",
+        detail=why,
+        concern=Concern.ACCOUNT,
+        retry_after=_retry_after(response) if verdict is Verdict.RETRYABLE else None,
+    )
+
+
+def by_exception(error: httpx.HTTPError | httpx.InvalidURL | httpx.StreamError) -> Outcome:
+    """What an exception of httpx means: proof that nothing left, or a doubt."""
+    verdict = Verdict.RETRYABLE if isinstance(error, NOTHING_LEFT) else Verdict.UNCONFIRMED
+    return Outcome(verdict=verdict, code=type(error).__name__, detail=_MEANING[verdict])
+
+
+_MEANING: Mapping[Verdict, str] = {
+    Verdict.RETRYABLE: "no connection to the provider: nothing was sent",
+    Verdict.UNCONFIRMED: "the request left and no whole answer came back",
+}
+
+
+def _call(dialect: Dialect, write: Callable[[], Request]) -> Response | Outcome:
+    """Write a request and carry it; a credential that the provider secret lacks means that nothing was sent."""
+    try:
+        request = write()
+    except KeyError as missing:
+        detail = f"the provider secret of {dialect.name} lacks {missing}"
+        return Outcome(verdict=Verdict.RETRYABLE, code="unconfigured", detail=detail)
+    return _exchange(dialect, request)
+
+
+def _exchange(dialect: Dialect, request: Request) -> Response | Outcome:
+    """One request and its answer, within the provider's time and the answer's limit."""
+    url = httpx.URL(settings().urls[dialect.name] + request.path, query=request.query or None)
+    deadline = time.monotonic() + settings().provider_timeout
+    try:
+        with _http().stream(request.method, url, headers=request.headers, content=request.body or None) as answer:
+            body = b""
+            for part in answer.iter_bytes():
+                body += part
+                # httpx's timeouts are per read: a provider that trickles would hold a worker beyond its lease.
+                if len(body) > _ANSWER_LIMIT or time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the answer is too long or too slow")
+            headers = tuple((name.lower(), value) for name, value in answer.headers.items())
+            return Response(status=answer.status_code, headers=headers, body=body)
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+        return by_exception(error)
+
+
+@cache
+def _http() -> httpx.Client:
+    """One client for the process; redirects are answers like any other.
+
+    Every call has a connection of its own: on a kept one that the provider closes just then, nobody can say whether the
+    request was taken, and a doubt costs more than a handshake.
+    """
+    timeout = httpx.Timeout(settings().provider_timeout, connect=_CONNECT_SECONDS)
+    limits = httpx.Limits(max_connections=400, max_keepalive_connections=0)
+    return httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+
+
+def _retry_after(response: Response) -> float | None:
+    """Seconds of a Retry-After header (RFC 9110 section 10.2.3; its date form is not used by these vendors)."""
+    value = response.header("retry-after")
+    return float(value) if value is not None and value.isascii() and value.isdigit() else None

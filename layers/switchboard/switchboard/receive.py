@@ -1,0 +1,121 @@
+"""Receiving: receipts find their message whenever they come, inbound messages find their client."""
+
+import time
+from base64 import b64encode
+from dataclasses import replace
+
+from switchboard import credentials, observe, queues, tracking
+from switchboard.dialects.dialect import Account
+from switchboard.dialects.registry import DIALECTS
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.chunk import ReceiptSeen
+from switchboard.model.receipt import Inbound, Receipt
+from switchboard.model.status import Status
+from switchboard.settings import settings
+from switchboard.tracking import life, receipts
+
+_BIND_SECONDS = 3 * 86400  # how far back a receipt may settle a doubt: SMS validity periods end within three days
+
+
+def receive(provider: str, token: str, request: Request) -> Response | None:
+    """Take a provider's callback and answer as it expects. None: no such provider, or not its secret token.
+
+    What cannot be read is kept raw for a day and acknowledged: the provider would only send the same again.
+    """
+    dialect = DIALECTS.get(provider)
+    if dialect is None or not credentials.callback_token_matches(provider, token):
+        observe.count("CallbacksRefused")
+        return None
+    account = credentials.account(provider)
+    try:
+        events = dialect.callback(request, account)
+    except Unreadable as unreadable:
+        observe.count("CallbacksUnreadable")
+        observe.logger.warning("a callback could not be read", provider=provider, reason=str(unreadable))
+        tracking.keep_raw(provider, _raw(request), time.time())
+        return dialect.acknowledgement
+    for event in events:
+        if isinstance(event, Receipt):
+            _receipt(provider, event)
+        else:
+            _inbound(provider, account, event)
+    return dialect.acknowledgement
+
+
+def recheck(provider: str, vendor_id: str, to: str | None) -> None:
+    """Look at a parked receipt again, after every worker that may have had its message has recorded or lost it."""
+    message = receipts.owner(provider, vendor_id)
+    if message is None and to is not None:
+        message = _settle_by_number(provider, vendor_id, to)
+    if message is None:
+        return
+    if parked := receipts.parked(provider, [vendor_id]).get(vendor_id):
+        receipts.record(message, parked)
+
+
+def _receipt(provider: str, receipt: Receipt) -> None:
+    seen = ReceiptSeen(
+        word=receipt.word,
+        status=receipt.status,
+        error=receipt.error,
+        done_at=receipt.done_at,
+        received_at=round(time.time(), 3),
+    )
+    if message := receipts.owner(provider, receipt.vendor_id):
+        receipts.record(message, [seen])
+        return
+    receipts.park(provider, receipt.vendor_id, seen)
+    queues.watch_receipt(provider, receipt.vendor_id, _e164(receipt.to), settings().recheck)
+
+
+def _settle_by_number(provider: str, vendor_id: str, to: str) -> str | None:
+    """The one message in doubt that a receipt without an owner must be about, bound to it; None when not certain.
+
+    While any message to the number is claimed and without a result the receipt may be that one's: look again later.
+    """
+    doubtful: list[str] = []
+    for client, id_ in receipts.messages_to(to, time.time() - _BIND_SECONDS):
+        found = life.read(client, id_)
+        if found is None:
+            continue  # of an attempt that was never sealed
+        _, view = found
+        n = int(id_.rsplit("-", 1)[1])
+        if view.in_flight(n) and view.header.provider == provider:
+            queues.watch_receipt(provider, vendor_id, to, settings().recheck)
+            return None
+        if view.status(n) is Status.UNCONFIRMED and view.doubted_at(n, provider):
+            doubtful.append(id_)
+    if len(doubtful) == 1 and receipts.bind(provider, vendor_id, doubtful[0], time.time()):
+        observe.logger.info("a receipt settled a message in doubt", message_id=doubtful[0], provider=provider)
+        return doubtful[0]
+    return None
+
+
+def _inbound(provider: str, account: Account, inbound: Inbound) -> None:
+    # Only inbound messages need the numbering plans, and receipts are the hot path.
+    from switchboard.model.address import read_phone
+
+    region = account.get("region")
+    to = read_phone(inbound.to, region) if inbound.to else None
+    client = account.get(f"inbound_client:{to}") or account.get("inbound_client")
+    if client is None:
+        observe.count("InboundUnclaimed")
+        observe.logger.warning("no client is set for inbound messages", provider=provider)
+        return
+    sender = read_phone(inbound.sender, region)
+    tracking.store_inbound(client, provider, replace(inbound, to=to), sender, time.time())
+
+
+def _e164(raw: str | None) -> str | None:
+    """The number of a receipt as messages are kept by it: vendors echo it with or without its plus."""
+    digits = "".join(filter(str.isdigit, raw or ""))
+    return f"+{digits}" if digits else None
+
+
+def _raw(request: Request) -> dict[str, str]:
+    return {
+        "method": request.method,
+        "path": request.path.rpartition("/")[2],  # the secret token stands further left
+        "query": request.query.decode("latin-1"),
+        "body": b64encode(request.body[:100_000]).decode(),
+    }

@@ -1,0 +1,78 @@
+"""What the template tells every function: the environment, read once, typed."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from switchboard.dialects.registry import DIALECTS
+from switchboard.routing import Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The deployment's settings; all times in seconds, rates in messages a second over all of a provider's
+    workers (0 = no limit), of which `concurrency` may run at once."""
+
+    table: str
+    queues: Mapping[str, str]
+    watch_queue: str
+    providers_secret: str
+    urls: Mapping[str, str]
+    rates: Mapping[str, float]
+    concurrency: Mapping[str, int]
+    routes: tuple[Route, ...]
+    lease: float
+    visibility: float
+    watch_delay: int
+    recheck: int
+    backoff: float
+    max_passes: int
+    window: int
+    provider_timeout: float
+    retention: int
+
+
+_SINGLE = (
+    *("TABLE_NAME", "WATCH_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS", "VISIBILITY_SECONDS"),
+    *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
+    *("PROVIDER_TIMEOUT_SECONDS", "RETENTION_DAYS"),
+)
+_PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
+
+NAMES = frozenset(_SINGLE) | {f"{name.upper()}_{suffix}" for name in DIALECTS for suffix in _PER_PROVIDER}
+"""Every environment name that our code reads."""
+
+
+def parse(environment: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises KeyError for a missing name, ValueError for a wrong value."""
+
+    def per_provider(suffix: str) -> dict[str, str]:
+        return {name: environment[f"{name.upper()}_{suffix}"] for name in DIALECTS}
+
+    return Settings(
+        table=environment["TABLE_NAME"],
+        queues=per_provider("QUEUE_URL"),
+        watch_queue=environment["WATCH_QUEUE_URL"],
+        providers_secret=environment["PROVIDERS_SECRET_ARN"],
+        urls={name: url.rstrip("/") for name, url in per_provider("URL").items()},
+        rates={name: float(rate) for name, rate in per_provider("RATE").items()},
+        concurrency={name: int(workers) for name, workers in per_provider("CONCURRENCY").items()},
+        routes=tuple(Route.parse(route) for route in json.loads(environment["ROUTES"])),
+        lease=float(environment["LEASE_SECONDS"]),
+        visibility=float(environment["VISIBILITY_SECONDS"]),
+        watch_delay=int(environment["WATCH_DELAY_SECONDS"]),
+        recheck=int(environment["RECHECK_SECONDS"]),
+        backoff=float(environment["BACKOFF_SECONDS"]),
+        max_passes=int(environment["MAX_PASSES"]),
+        window=int(environment["WINDOW"]),
+        provider_timeout=float(environment["PROVIDER_TIMEOUT_SECONDS"]),
+        retention=int(environment["RETENTION_DAYS"]) * 86400,
+    )
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read on first use so that importing a module needs no environment."""
+    return parse(os.environ)

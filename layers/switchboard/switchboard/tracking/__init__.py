@@ -1,0 +1,32 @@
+"""The tracking table: the only room that knows keys and conditions."""
+
+from switchboard.tracking.cancel import CancelResult, CancelResults, cancel_batch, cancel_message
+from switchboard.tracking.chunks import Overtaken
+from switchboard.tracking.inbound import keep_raw, store_inbound
+from switchboard.tracking.keys import get_key, get_session, put_key, put_session
+from switchboard.tracking.life import BatchLife, Life, Page, batch, by_address, message, of_batch, recent
+from switchboard.tracking.seal import Batch, read_batch
+
+__all__ = [
+    "Batch",
+    "BatchLife",
+    "CancelResult",
+    "CancelResults",
+    "Life",
+    "Overtaken",
+    "Page",
+    "batch",
+    "by_address",
+    "cancel_batch",
+    "cancel_message",
+    "get_key",
+    "get_session",
+    "keep_raw",
+    "message",
+    "of_batch",
+    "put_key",
+    "put_session",
+    "read_batch",
+    "recent",
+    "store_inbound",
+]

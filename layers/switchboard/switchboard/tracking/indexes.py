@@ -1,0 +1,25 @@
+"""What the two indexes hold: only keys that never change, so results and receipts cost them nothing."""
+
+from datetime import UTC, datetime
+
+BY_ADDRESS = "by-address"
+BY_CLIENT = "by-client"
+
+
+def by_address(client: str, address: str, at: float, id_: str) -> dict[str, str]:
+    """The attributes that find a message by its address: across clients by the hash, per client in time order."""
+    return {"address": address, "address_at": f"{client}#{_millis(at)}#{id_}"}
+
+
+def by_client(client: str, at: float, id_: str) -> dict[str, str]:
+    """The attributes that list what a client did on one day, in time order."""
+    return {"client_day": f"{client}#{day(at)}", "client_at": f"{_millis(at)}#{id_}"}
+
+
+def day(at: float) -> str:
+    """The UTC day of an instant."""
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def _millis(at: float) -> str:
+    return f"{int(at * 1000):014d}"

@@ -1,0 +1,294 @@
+"""What happened: messages, conversations and batches read back for the client they belong to."""
+
+import json
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any
+
+from switchboard.dialects.registry import DIALECTS
+from switchboard.model.chunk import CHUNK_SIZE, Chunk, ReceiptSeen, Result, parse_message_id
+from switchboard.model.message import Channel, Content
+from switchboard.model.problem import Problem, Refused
+from switchboard.model.segments import Segments, count
+from switchboard.model.status import Status, settled
+from switchboard.model.template import render
+from switchboard.settings import settings
+from switchboard.tracking import chunks, indexes, seal, table
+from switchboard.tracking.inbound import INBOUND
+
+_STEPS_A_PAGE = 60  # chunks or days looked at for one page of `recent`: no list runs into the function's time limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """One message and all that happened to it; times are epoch seconds."""
+
+    id: str
+    batch: str | None
+    direction: str  # outbound | inbound
+    channel: Channel
+    to: str | None
+    sender: str | None
+    text: str | None
+    subject: str | None = None
+    status: Status
+    settled: bool
+    provider: str | None
+    reference: str | None = None
+    metadata: dict[str, str]
+    campaign: str | None = None
+    created_at: float
+    expires_at: float | None = None
+    resend_of: str | None = None
+    segments: Segments | None = None
+    attempts: tuple[Result, ...] = ()
+    receipts: tuple[ReceiptSeen, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some messages, and the cursor that asks for those behind them (None: there are no more)."""
+
+    items: tuple[Life, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLife:
+    """A batch and how many of its messages stand where."""
+
+    id: str
+    created_at: float
+    channel: Channel
+    campaign: str | None
+    metadata: dict[str, str]
+    total: int
+    statuses: dict[str, int]
+    settled: bool
+
+
+def message(client: str, id_: str) -> Life | None:
+    """One message of a client, outbound or inbound."""
+    if (parsed := parse_message_id(id_)) is None:
+        return _inbound(client, id_)
+    found = read(client, id_)
+    return _life(*found, parsed[1]) if found else None
+
+
+def read(client: str, id_: str) -> tuple[seal.Batch, Chunk] | None:
+    """A client's sealed batch, and the chunk as one of its messages sees it."""
+    parsed = parse_message_id(id_)
+    sealed = own_batch(client, parsed[0].batch) if parsed else None
+    if parsed is None or sealed is None:
+        return None
+    chunk, n = parsed
+    if chunk.nonce != sealed.nonce or chunk.index >= len(sealed.sizes) or n >= sealed.sizes[chunk.index]:
+        return None
+    view = chunks.read_message(chunk, n, sealed.sizes[chunk.index])
+    return (sealed, view) if view else None
+
+
+def own_batch(client: str, id_: str) -> seal.Batch | None:
+    """A sealed batch, if it is this client's."""
+    sealed = seal.read_batch(id_)
+    return sealed if sealed and sealed.client == client else None
+
+
+def batch(client: str, id_: str) -> BatchLife | None:
+    """A client's batch with the count of its messages by status."""
+    if (sealed := own_batch(client, id_)) is None:
+        return None
+    lives = [life for index in range(len(sealed.sizes)) for _, life in _numbered(sealed, index)]
+    return BatchLife(
+        id=id_,
+        created_at=sealed.created_at,
+        channel=sealed.content.channel,
+        campaign=sealed.content.campaign,
+        metadata=dict(sealed.metadata),
+        total=sum(sealed.sizes),
+        statuses=dict(Counter(life.status.value for life in lives)),
+        settled=len(lives) == sum(sealed.sizes) and all(life.settled for life in lives),
+    )
+
+
+def of_batch(client: str, id_: str, status: Status | None, cursor: str | None, limit: int) -> Page | None:
+    """A page of a batch's messages in order."""
+    if (sealed := own_batch(client, id_)) is None:
+        return None
+    start, n = _position(cursor, int, int) or (0, -1)
+    found = (
+        ([index, number], life)
+        for index in range(max(start, 0), len(sealed.sizes))
+        for number, life in _numbered(sealed, index)
+        if (index, number) > (start, n) and status in (None, life.status)
+    )
+    return _page(found, limit)
+
+
+def by_address(client: str, address: str, cursor: str | None, limit: int, inbound: bool) -> Page:
+    """A page of the messages to an address, newest first; with `inbound` those from it too."""
+    after = None
+    if position := _position(cursor, str, str, str):
+        pk, sk, rest = position
+        after = {"pk": pk, "sk": sk, "address": address, "address_at": f"{client}#{rest}"}
+    keys = table.query_index(indexes.BY_ADDRESS, ("address", address), ("address_at", f"{client}#"), after)
+    found = (
+        ([key["pk"], key["sk"], key["address_at"].partition("#")[2]], life)
+        for key in keys
+        if (id_ := key["address_at"].rsplit("#", 1)[1]) and (inbound or parse_message_id(id_))
+        if (life := message(client, id_)) is not None
+    )
+    return _page(found, limit)
+
+
+def recent(client: str, status: Status | None, cursor: str | None, limit: int) -> Page:
+    """A page of a client's messages, the newest batch first. A page may be short, and its cursor still lead on."""
+    place = _position(cursor, str, str, int, int) or [indexes.day(time.time()), "", 0, -1]
+    items: list[Life] = []
+    steps = 0
+    for place, life in _walk(client, place):
+        if life is None:
+            steps += 1
+        elif status in (None, life.status):
+            items.append(life)
+        if len(items) == limit or steps == _STEPS_A_PAGE:
+            return Page(tuple(items), _cursor(place))
+    return Page(tuple(items), None)
+
+
+Place = list[Any]
+Found = Iterator[tuple[Place, "Life | None"]]
+
+
+def _walk(client: str, place: Place) -> Found:
+    """Every message of a client behind a place, newest day and newest batch first; None marks a step of work done."""
+    day, at, index, n = place
+    last = date.fromisoformat(indexes.day(time.time() - settings().retention))
+    current = _day(day)
+    while current >= last:
+        name = current.isoformat()
+        after = None
+        if at:
+            yield from _entry(client, name, at, index, n)
+            after = {**_entry_key(at), "client_day": f"{client}#{name}", "client_at": at}
+        for key in table.query_index(indexes.BY_CLIENT, ("client_day", f"{client}#{name}"), ("client_at", ""), after):
+            yield from _entry(client, name, key["client_at"], 0, -1)
+        current -= timedelta(days=1)
+        at = ""
+        yield [current.isoformat(), "", 0, -1], None
+
+
+def _entry(client: str, day: str, at: str, start: int, n: int) -> Found:
+    """The messages of one batch behind a place in it, or the one inbound message."""
+    id_ = at.partition("#")[2]
+    if id_.startswith(INBOUND):
+        if n < 0 and (inbound := _inbound(client, id_)):
+            yield [day, at, 0, 0], inbound
+        return
+    sealed = own_batch(client, id_)
+    for index in range(start, len(sealed.sizes) if sealed else 0):
+        for number, life in _numbered(sealed, index) if sealed else ():
+            if (index, number) > (start, n):
+                yield [day, at, index, number], life
+        yield [day, at, index, CHUNK_SIZE], None
+
+
+def _entry_key(at: str) -> dict[str, str]:
+    id_ = at.partition("#")[2]
+    kind = "I" if id_.startswith(INBOUND) else "B"
+    return {"pk": f"{kind}#{id_}", "sk": kind}
+
+
+def _numbered(sealed: seal.Batch, index: int) -> Iterator[tuple[int, Life]]:
+    view = chunks.read_chunk(sealed.chunks[index])
+    for n in sorted(view.messages) if view else ():
+        if view:
+            yield n, _life(sealed, view, n)
+
+
+def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
+    stored = view.messages[n]
+    content = render(sealed.content, stored.variables)
+    status = view.status(n)
+    provider = view.last_provider(n)
+    return Life(
+        id=view.header.chunk.message(n),
+        batch=sealed.id,
+        direction="outbound",
+        channel=content.channel,
+        to=stored.to,
+        sender=content.sender,
+        text=content.text,
+        subject=content.subject,
+        status=status,
+        settled=settled(status, DIALECTS[provider].receipts),
+        provider=provider,
+        reference=stored.reference,
+        metadata=dict(sealed.metadata),
+        campaign=content.campaign,
+        created_at=sealed.created_at,
+        expires_at=sealed.expires_at,
+        resend_of=sealed.resend_of,
+        segments=_segments(content),
+        attempts=tuple(view.results.get(n, ())),
+        receipts=tuple(view.receipts.get(n, ())),
+    )
+
+
+def _segments(content: Content) -> Segments | None:
+    return count(content.text, content.encoding) if content.channel is Channel.SMS and content.text else None
+
+
+def _inbound(client: str, id_: str) -> Life | None:
+    item = table.get(f"I#{id_}", "I") if id_.startswith(INBOUND) else None
+    if item is None or item["client"] != client:
+        return None
+    return Life(
+        id=id_,
+        batch=None,
+        direction="inbound",
+        channel=Channel.SMS,
+        to=item.get("to"),
+        sender=item["from"],
+        text=item["text"],
+        status=Status.DELIVERED,
+        settled=True,
+        provider=item["provider"],
+        metadata={},
+        created_at=float(item["created"]),
+    )
+
+
+def _page(found: Iterable[tuple[Place, Life]], limit: int) -> Page:
+    """The first `limit` of what was found; one more is looked at, so that the last page has no cursor."""
+    some = list(islice(found, limit + 1))
+    return Page(tuple(life for _, life in some[:limit]), _cursor(some[limit - 1][0]) if len(some) > limit else None)
+
+
+def _cursor(place: Place) -> str:
+    return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str | None, *types: type) -> Place | None:
+    """The place that a cursor of ours holds. Raises `Refused` for anything else."""
+    if cursor is None:
+        return None
+    try:
+        place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        place = None
+    if not isinstance(place, list) or len(place) != len(types) or not all(map(isinstance, place, types)):
+        raise Refused(Problem("cursor", "is not a cursor of this list"))
+    return place
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(Problem("cursor", "is not a cursor of this list")) from None

@@ -1,0 +1,63 @@
+"""Receipts in the table: whose a vendor's id is, receipts that came before it was known, and messages in doubt by number."""
+
+from collections.abc import Iterable, Iterator
+
+from switchboard.model.chunk import ReceiptSeen, parse_message_id
+from switchboard.settings import settings
+from switchboard.tracking import chunks, indexes, table
+from switchboard.tracking.chunks import receipt_key
+
+
+def owner(provider: str, vendor_id: str) -> str | None:
+    """The message that a provider's id was given to, read consistently."""
+    item = table.get(*receipt_key(provider, vendor_id, "MAP").values())
+    return item["message"] if item else None
+
+
+def record(message: str, receipts: Iterable[ReceiptSeen]) -> None:
+    """Add receipts to a message; adding one again changes nothing."""
+    parsed = parse_message_id(message)
+    if parsed is None:
+        raise ValueError("not a message id")
+    chunk, n = parsed
+    _add({"pk": chunks.partition(chunk), "sk": f"M#{n:03d}#P"}, receipts)
+
+
+def park(provider: str, vendor_id: str, receipt: ReceiptSeen) -> None:
+    """Keep a receipt whose message is not known yet."""
+    _add(receipt_key(provider, vendor_id, "PARK"), [receipt])
+
+
+def parked(provider: str, vendor_ids: Iterable[str]) -> dict[str, list[ReceiptSeen]]:
+    """The parked receipts of these vendor ids."""
+    prefix = f"R#{provider}#"
+    keys = [(f"{prefix}{vendor_id}", "PARK") for vendor_id in vendor_ids]
+    return {
+        item["pk"].removeprefix(prefix): [chunks.load_receipt(text) for text in item["receipts"]]
+        for item in table.get_many(keys)
+    }
+
+
+def bind(provider: str, vendor_id: str, message: str, at: float) -> bool:
+    """Say whose a vendor's id is, unless somebody has; whether it is now this message's."""
+    item = {**receipt_key(provider, vendor_id, "MAP"), "message": message, "ttl": int(at) + settings().retention}
+    try:
+        table.put(item, unless_exists=True)
+    except table.Overtaken as standing:
+        return standing.item is not None and standing.item["message"] == message
+    return True
+
+
+def messages_to(address: str, since: float) -> Iterator[tuple[str, str]]:
+    """Client and id of the messages to an address accepted after `since`, of every client, newest first per client."""
+    for item in table.query_index(indexes.BY_ADDRESS, ("address", address), ("address_at", "")):
+        client, millis, id_ = item["address_at"].split("#")
+        if int(millis) >= since * 1000 and parse_message_id(id_):
+            yield client, id_
+
+
+def _add(key: dict[str, str], receipts: Iterable[ReceiptSeen]) -> None:
+    seen = list(receipts)
+    ttl = int(max(receipt.received_at for receipt in seen)) + settings().retention
+    values = {":receipts": {chunks.dump_receipt(receipt) for receipt in seen}, ":ttl": ttl}
+    table.update(key["pk"], key["sk"], "ADD #receipts :receipts SET #ttl = :ttl", values)

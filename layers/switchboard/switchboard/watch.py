@@ -1,0 +1,37 @@
+"""Watching: whatever was announced and may have been lost is announced again until it is done."""
+
+import time
+
+from switchboard import observe, queues, receive, tracking
+from switchboard.settings import settings
+from switchboard.tracking import chunks
+
+
+def watch(body: dict[str, str]) -> None:
+    """Look again at what a watch message names: a batch, or a parked receipt."""
+    if "batch" in body:
+        watch_batch(body["batch"], body["nonce"])
+    else:
+        receive.recheck(body["provider"], body["receipt"], body.get("to"))
+
+
+def watch_batch(id_: str, nonce: str) -> None:
+    """Announce the unfinished chunks of a batch again, and look once more later, until every chunk is done.
+
+    A batch that was never sealed, or that another attempt sealed, is dropped. A chunk that somebody works on, or whose
+    time has not come, is not announced.
+    """
+    batch = tracking.read_batch(id_)
+    if batch is None or batch.nonce != nonce:
+        return
+    now = time.time()
+    unfinished = [
+        header for header in chunks.read_headers(list(zip(batch.chunks, batch.sizes, strict=True))) if not header.done
+    ]
+    if not unfinished:
+        return
+    lost = [header for header in unfinished if max(header.lease, header.not_before) <= now]
+    if lost:
+        observe.count("ChunksAnnouncedAgain", len(lost))
+        queues.announce(lost, batch.client)
+    queues.watch_batch(id_, nonce, settings().watch_delay)

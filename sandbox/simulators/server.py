@@ -1,0 +1,615 @@
+"""What the three simulators share: the HTTP server, the ledger, the script of faults, and receipts on their way out.
+
+A simulator is a `Vendor` (its decisions: a `Request` in, a `Response` and what it took out) behind a `Simulator` (the server).
+
+Control, on the simulator's own port (JSON):
+
+    GET    /_ledger    everything truly taken, in order: [{"id", "to", "from", "text", "at" (epoch seconds), ...}]
+    DELETE /_ledger    forgets it
+    GET    /_script    {"faults": [...still to come...], "settings": {...}}
+    POST   /_script    one fault, or a list of them; they queue up behind those already there
+    DELETE /_script    drops all faults and puts the vendor's settings back to their defaults
+    GET    /_receipts  every callback sent: [{"id", "word", "at", "status" (of the last try; 0: no answer), "tries", "done"}]
+    POST   /_receipt   {"id": <ledger id>, "word": ...}: sends that delivery report now
+    POST   /_inbound   {"from", "to", "text"[, "id"]}: sends that mobile-originated message now
+    POST   /_callback  {"url": ... or null}: where callbacks go from now on
+
+A fault is `{"fault": <name>, "times": n, "match": {...}, ...options}`. `times` is the number of calls it hits (1 when absent,
+null: until deleted). `match` limits it: `{"to": <number or address>}` to calls that hold this recipient, `{"path": <part>}`
+to calls with this part in their path (without it, only calls that send messages are hit). A call is hit by the first fault
+of each of the two groups that matches it.
+
+The answer, one a call; each takes `"seconds"`: the wait between taking (or not) and answering:
+
+    delay         taken, answered after "seconds" (default 5)
+    reset_before  the connection is reset, nothing is taken
+    reset_after   taken, then the connection is reset
+    500, 429, ... any status from 300 to 599, as number or text; not taken unless "taken": true;
+                  "retry_after": seconds adds the header, "body": text replaces the body
+    garbage       200 with an unreadable body ("body": text chooses it); taken unless "taken": false
+    refuse        the vendor's own no: "code" and "detail" choose it where the vendor has several; nothing is taken. With
+                  match.to and a list of recipients, only that recipient is refused as far as the vendor's rules allow
+    partial       a list cut short: the answer has only the first "keep" entries (default: half). With "code", one more
+                  entry says that code, and nothing after it is taken; without, all is taken unless "taken": false
+
+The receipts of the messages that the call takes (with match.to: that recipient's alone):
+
+    duplicate      every receipt twice
+    early          sent, and answered by us, before the vendor answers the call
+    contradictory  the failed word, then the delivered one ("reverse": true: the other way round)
+    none           no receipt
+    receipts       in general: "words": [...] in order, "after": seconds before the first, "early": true or false
+"""
+
+import contextlib
+import heapq
+import http.client
+import itertools
+import json
+import logging
+import re
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote_plus, urlsplit
+
+from switchboard.dialects.wire import JSON, TEXT, Request, Response
+
+log = logging.getLogger(__name__)
+
+ANSWER_FAULTS = frozenset({"delay", "reset_before", "reset_after", "garbage", "refuse", "partial"})
+RECEIPT_FAULTS = frozenset({"duplicate", "early", "contradictory", "none", "receipts"})
+STATUS_FAULT = re.compile(r"[345]\d\d")
+DECORATION = re.compile(r"_?(receipts?|list|taking)_?(?=.)|(?<=.)_?(receipts?|list|taking)$")
+
+GARBAGE = "<html><body>\x00upstream sent no valid answer"
+RECEIPT_AFTER = 0.05  # seconds from taking to the first receipt
+RECEIPT_GAP = 0.1  # seconds between two receipts of one message, so that they arrive in the order of the script
+RECEIPT_PATIENCE = 60.0  # seconds of trying before a receipt is given up
+RECEIPT_WORKERS = 8
+EARLY_PATIENCE = 10.0  # seconds that an answer waits for its early receipts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One entry of the script; `options` are the keys beyond fault, times and match."""
+
+    name: str
+    times: int | None = 1
+    to: str | None = None
+    path: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def about_receipts(self) -> bool:
+        """Whether it changes the receipts, not the answer."""
+        return self.name in RECEIPT_FAULTS
+
+    def taken(self, default: bool) -> bool:
+        """Whether the call is taken under this fault."""
+        return bool(self.options.get("taken", default))
+
+    def hits(self, request: Request, sends: bool) -> bool:
+        """Whether this call is meant; `sends`: the call submits messages."""
+        if self.path is not None and self.path not in request.path:
+            return False
+        if self.path is None and not sends:
+            return False
+        return self.to is None or self.to.lstrip("+") in unquote_plus((request.query + b"&" + request.body).decode("latin-1"))
+
+    def concerns(self, recipient: str) -> bool:
+        """Whether this one recipient is meant, however it is written."""
+        return self.to is None or self.to.lstrip("+") in recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One message that the vendor took: a line of the ledger. `extra` is written into the line as it is."""
+
+    id: str
+    to: str
+    sender: str
+    text: str
+    receipt: bool = True  # whether a delivery report was asked for and the vendor gives one
+    word: str | None = None  # the report's word, when not the vendor's `delivered`
+    at: float = field(default_factory=time.time)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def line(self) -> dict[str, Any]:
+        """The ledger's JSON."""
+        return {"id": self.id, "to": self.to, "from": self.sender, "text": self.text, "at": self.at, **self.extra}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a vendor decided: its answer, and the messages that it truly took."""
+
+    response: Response
+    taken: tuple[Taken, ...] = ()
+
+
+class Vendor:
+    """A vendor's decisions. Override `answer`; the rest where the vendor has it. Calls come one at a time (under a lock)."""
+
+    name: str
+    delivered = "delivered"  # the report's word for a message that arrived
+    failed = "undelivered"  # and for one that did not
+
+    def answer(self, request: Request, fault: Fault | None) -> Answer:
+        """Decides one call. `fault` is given only when it is `refuse` or `partial`: both are the vendor's own words."""
+        raise NotImplementedError
+
+    def sends(self, request: Request) -> bool:
+        """Whether the call submits messages: only such calls are hit by a fault that names no path."""
+        return True
+
+    def report(self, taken: Taken, word: str) -> Request | None:
+        """The delivery report, None if this vendor has none. Its path is appended to the callback URL ("/": nothing is)."""
+        return None
+
+    def inbound(self, sender: str, to: str, text: str, message_id: str | None) -> Request | None:
+        """A mobile-originated message, in the same shape as `report`."""
+        return None
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Takes settings (`--set`, or "settings" in the script); an unknown one is a ValueError."""
+        if settings:
+            raise ValueError(f"{self.name} has no settings")
+
+    def settings(self) -> Mapping[str, Any]:
+        """The settings as they stand, in JSON's types."""
+        return {}
+
+
+class Script:
+    """The faults still to come, in order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+
+    def add(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Queues faults up; a malformed one is a ValueError and nothing is queued."""
+        faults = [_read_fault(entry) for entry in entries]
+        with self._lock:
+            self._faults += faults
+
+    def clear(self) -> None:
+        """Drops all."""
+        with self._lock:
+            self._faults.clear()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What is still to come, as JSON."""
+        with self._lock:
+            return [_fault_line(fault) for fault in self._faults]
+
+    def draw(self, request: Request, sends: bool) -> tuple[Fault | None, Fault | None]:
+        """The faults of this call: one for the answer, one for the receipts; each has one time less afterwards."""
+        with self._lock:
+            return self._draw(request, sends, False), self._draw(request, sends, True)
+
+    def _draw(self, request: Request, sends: bool, about_receipts: bool) -> Fault | None:
+        for index, fault in enumerate(self._faults):
+            if fault.about_receipts is about_receipts and fault.hits(request, sends):
+                if fault.times is not None:
+                    self._faults[index : index + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
+                return fault
+        return None
+
+
+def _read_fault(entry: Mapping[str, Any]) -> Fault:
+    if not isinstance(entry, Mapping) or "fault" not in entry:
+        raise ValueError("a fault is an object with the key fault")
+    name = re.sub(r"[\s\-]+", "_", str(entry["fault"]).strip().lower())
+    name = name if name in RECEIPT_FAULTS else DECORATION.sub("", name)
+    if name not in ANSWER_FAULTS | RECEIPT_FAULTS and not STATUS_FAULT.fullmatch(name):
+        raise ValueError(f"no such fault: {entry['fault']}")
+    times, match = entry.get("times", 1), entry.get("match") or {}
+    if times is not None and (not isinstance(times, int) or times < 1):
+        raise ValueError("times is a number from 1, or null")
+    if not isinstance(match, Mapping) or set(match) - {"to", "path"}:
+        raise ValueError("match has the keys to and path")
+    options = {key: value for key, value in entry.items() if key not in {"fault", "times", "match"}}
+    return Fault(name=name, times=times, to=match.get("to"), path=match.get("path"), options=options)
+
+
+def _fault_line(fault: Fault) -> dict[str, Any]:
+    match = {key: value for key, value in (("to", fault.to), ("path", fault.path)) if value is not None}
+    return {"fault": fault.name, "times": fault.times, "match": match, **fault.options}
+
+
+@dataclass(slots=True, kw_only=True)
+class Callback:
+    """One callback on its way out, and what became of it."""
+
+    id: str
+    word: str
+    request: Request
+    at: float
+    patience: float
+    status: int = 0
+    tries: int = 0
+    done: bool = False  # answered with 2xx
+    over: threading.Event = field(default_factory=threading.Event)  # the first try has been made
+
+    def line(self) -> dict[str, Any]:
+        """As `/_receipts` shows it."""
+        return {
+            "id": self.id, "word": self.word, "at": self.at, "status": self.status, "tries": self.tries, "done": self.done,
+        }  # fmt: skip
+
+
+class Courier:
+    """Sends callbacks from its own threads, each again and again until a 2xx or until its patience ends."""
+
+    def __init__(self, url: str | None, patience: float = RECEIPT_PATIENCE) -> None:
+        self.url = url
+        self.patience = patience
+        self.sent: list[Callback] = []
+        self._due: list[tuple[float, int, Callback]] = []
+        self._count = itertools.count()
+        self._ready = threading.Condition()
+        self._open = True
+        self._threads: list[threading.Thread] = []
+
+    def send(self, message_id: str, word: str, request: Request, after: float = 0.0) -> Callback | None:
+        """Queues one callback; None when there is nowhere to send it."""
+        if self.url is None:
+            return None
+        now = time.time()
+        callback = Callback(id=message_id, word=word, request=request, at=now + after, patience=now + after + self.patience)
+        with self._ready:
+            self.sent.append(callback)
+            self._push(callback, after)
+            if len(self._threads) < RECEIPT_WORKERS:
+                thread = threading.Thread(target=self._run, daemon=True, name="receipts")
+                self._threads.append(thread)
+                thread.start()
+        return callback
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All callbacks, as JSON."""
+        with self._ready:
+            return [callback.line() for callback in self.sent]
+
+    def close(self) -> None:
+        """Stops; what has not gone out stays unsent."""
+        with self._ready:
+            self._open = False
+            self._ready.notify_all()
+
+    def _push(self, callback: Callback, after: float) -> None:
+        heapq.heappush(self._due, (time.monotonic() + after, next(self._count), callback))
+        self._ready.notify()
+
+    def _next(self) -> Callback | None:
+        with self._ready:
+            while self._open:
+                wait = self._due[0][0] - time.monotonic() if self._due else None
+                if wait is not None and wait <= 0:
+                    return heapq.heappop(self._due)[2]
+                self._ready.wait(wait)
+        return None
+
+    def _run(self) -> None:
+        line = _Line()
+        while (callback := self._next()) is not None:
+            callback.status = line.carry(self.url, callback.request) if self.url else 0
+            callback.tries += 1
+            callback.done = 200 <= callback.status < 300
+            callback.over.set()
+            pause = min(5.0, 0.2 * 2 ** min(callback.tries, 6))
+            if not callback.done and time.time() + pause < callback.patience:
+                with self._ready:
+                    self._push(callback, pause)
+        line.close()
+
+
+class _Line:
+    """One thread's kept-alive connection to the callback's host."""
+
+    def __init__(self) -> None:
+        self._to: tuple[str, str] | None = None
+        self._connection: http.client.HTTPConnection | None = None
+
+    def carry(self, url: str, request: Request) -> int:
+        """Sends one callback and returns the status, 0 if no answer came. A kept connection that has died is opened anew."""
+        parts = urlsplit(url)
+        path = parts.path.rstrip("/") + request.path if request.path.strip("/") else parts.path or "/"
+        query = "&".join(part for part in (parts.query, request.query.decode("latin-1")) if part)
+        kept = self._connection is not None and self._to == (parts.scheme, parts.netloc)
+        for _ in range(2 if kept else 1):
+            try:
+                connection = self._connect(parts.scheme, parts.netloc)
+                target = f"{path}?{query}" if query else path
+                connection.request(request.method, target, body=request.body or None, headers=dict(request.headers))
+                response = connection.getresponse()
+                response.read()
+                return response.status
+            except (OSError, http.client.HTTPException):
+                self.close()
+        return 0
+
+    def close(self) -> None:
+        """Drops the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _connect(self, scheme: str, netloc: str) -> http.client.HTTPConnection:
+        if self._connection is None or self._to != (scheme, netloc):
+            self.close()
+            kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+            self._to, self._connection = (scheme, netloc), kind(netloc, timeout=30)
+        return self._connection
+
+
+class Simulator:
+    """A vendor on a port of its own; also a context manager. `ledger`, `script` and `courier` are there for tests.
+
+    `port` 0 picks a free one; `callback` is the full URL that receipts and inbound messages go to, None: nowhere.
+    """
+
+    def __init__(
+        self, vendor: Vendor, *, port: int = 0, callback: str | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        self.vendor = vendor
+        self.script = Script()
+        self.courier = Courier(callback)
+        self.ledger: list[Taken] = []
+        self._defaults = dict(settings or {})
+        if self._defaults:
+            vendor.configure(self._defaults)
+        self._original = dict(vendor.settings())
+        self._lock = threading.Lock()
+        self._server = _Server(port, self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name=vendor.name)
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a trailing slash."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> Self:
+        """Serves from a thread of its own."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Stops serving and sending."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+        self.courier.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def call(self, request: Request) -> Response | None:
+        """One call of the vendor's API under the script; None: the connection is to be reset."""
+        fault, receipts = self.script.draw(request, self.vendor.sends(request))
+        name = fault.name if fault else ""
+        if name == "reset_before":
+            self._pause(fault)
+            return None
+        taken: tuple[Taken, ...] = ()
+        response: Response | None = None
+        if not STATUS_FAULT.fullmatch(name) and name != "garbage" or fault and fault.taken(name == "garbage"):
+            response, taken = self._take(request, fault if name in {"refuse", "partial"} else None)
+        self._send_receipts(taken, receipts)
+        self._pause(fault)
+        if fault is None or response is not None and name in {"delay", "refuse", "partial"}:
+            return response
+        return None if name == "reset_after" else _spoiled(fault)
+
+    def control(self, request: Request) -> Response:
+        """One call of the control paths."""
+        door = _CONTROLS.get((request.method, request.path))
+        if door is None:
+            return _json({"error": f"no such control: {request.method} {request.path}"}, 404)
+        try:
+            said = json.loads(request.body) if request.body else None
+            return _json(door(self, said))
+        except (ValueError, KeyError, TypeError) as error:
+            return _json({"error": str(error)}, 400)
+
+    def _take(self, request: Request, fault: Fault | None) -> tuple[Response, tuple[Taken, ...]]:
+        with self._lock:
+            answer = self.vendor.answer(request, fault)
+            self.ledger += answer.taken
+        return answer.response, answer.taken
+
+    def _pause(self, fault: Fault | None) -> None:
+        if fault is not None:
+            time.sleep(float(fault.options.get("seconds", 5 if fault.name == "delay" else 0)))
+
+    def _send_receipts(self, taken: Sequence[Taken], fault: Fault | None) -> None:
+        early = []
+        for message in taken:
+            own = fault if fault is not None and fault.concerns(message.to) else None
+            words = self._words(message, own)
+            at_once = own is not None and (own.name == "early" or bool(own.options.get("early")))
+            after = float(own.options.get("after", RECEIPT_AFTER)) if own else RECEIPT_AFTER
+            for number, word in enumerate(words if message.receipt else ()):
+                sent = self._report(message, word, 0.0 if at_once else after + number * RECEIPT_GAP)
+                early += [sent] if at_once and sent else []
+        deadline = time.monotonic() + EARLY_PATIENCE
+        for callback in early:
+            callback.over.wait(max(0.0, deadline - time.monotonic()))
+
+    def _words(self, message: Taken, fault: Fault | None) -> tuple[str, ...]:
+        usual = (message.word or self.vendor.delivered,)
+        if fault is None:
+            return usual
+        if "words" in fault.options:
+            return tuple(str(word) for word in fault.options["words"])
+        both = (self.vendor.failed, self.vendor.delivered)
+        both = both[::-1] if fault.options.get("reverse") else both
+        return {"duplicate": usual * 2, "contradictory": both, "none": ()}.get(fault.name, usual)
+
+    def _report(self, message: Taken, word: str, after: float) -> Callback | None:
+        request = self.vendor.report(message, word)
+        return self.courier.send(message.id, word, request, after) if request is not None else None
+
+    # the control paths; each takes the request's JSON and returns the answer's
+
+    def _read_ledger(self, said: Any) -> Any:
+        return [message.line() for message in self.ledger]
+
+    def _forget_ledger(self, said: Any) -> Any:
+        with self._lock:
+            self.ledger.clear()
+        return []
+
+    def _read_script(self, said: Any = None) -> Any:
+        return {"faults": self.script.lines(), "settings": dict(self.vendor.settings())}
+
+    def _extend_script(self, said: Any) -> Any:
+        entries = said if isinstance(said, list) else [said]
+        self.script.add([entry for entry in entries if not _only_settings(entry)])
+        for entry in entries:
+            if _only_settings(entry):
+                with self._lock:
+                    self.vendor.configure(entry["settings"])
+        return self._read_script()
+
+    def _clear_script(self, said: Any) -> Any:
+        self.script.clear()
+        with self._lock:
+            if self._original:
+                self.vendor.configure(self._original)
+        return self._read_script()
+
+    def _read_receipts(self, said: Any) -> Any:
+        return self.courier.lines()
+
+    def _send_receipt(self, said: Any) -> Any:
+        message = next((line for line in self.ledger if line.id == said["id"]), None)
+        if message is None:
+            raise ValueError("no such id in the ledger")
+        return {"sent": self._report(message, str(said.get("word") or self.vendor.delivered), 0.0) is not None}
+
+    def _send_inbound(self, said: Any) -> Any:
+        message_id = said.get("id")
+        request = self.vendor.inbound(said["from"], said.get("to") or "", said["text"], message_id)
+        sent = request is not None and self.courier.send(message_id or "", "inbound", request) is not None
+        return {"sent": sent}
+
+    def _set_callback(self, said: Any) -> Any:
+        self.courier.url = said["url"]
+        return {"url": self.courier.url}
+
+
+_CONTROLS = {
+    ("GET", "/_ledger"): Simulator._read_ledger,
+    ("DELETE", "/_ledger"): Simulator._forget_ledger,
+    ("GET", "/_script"): Simulator._read_script,
+    ("POST", "/_script"): Simulator._extend_script,
+    ("DELETE", "/_script"): Simulator._clear_script,
+    ("GET", "/_receipts"): Simulator._read_receipts,
+    ("POST", "/_receipt"): Simulator._send_receipt,
+    ("POST", "/_inbound"): Simulator._send_inbound,
+    ("POST", "/_callback"): Simulator._set_callback,
+}
+
+
+def _only_settings(entry: Any) -> bool:
+    return isinstance(entry, dict) and "settings" in entry and "fault" not in entry
+
+
+def _spoiled(fault: Fault) -> Response:
+    """The answer of a fault that hides the vendor's own."""
+    if fault.name == "garbage":
+        return Response(headers=(("content-type", TEXT),), body=str(fault.options.get("body", GARBAGE)).encode())
+    status = int(fault.name)
+    headers = [("content-type", TEXT)]
+    if "retry_after" in fault.options:
+        headers.append(("retry-after", str(fault.options["retry_after"])))
+    body = str(fault.options.get("body", http.client.responses.get(status, "failed")))
+    return Response(status=status, headers=tuple(headers), body=body.encode())
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(status=status, headers=(("content-type", JSON),), body=json.dumps(value).encode())
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 1024
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, port: int, simulator: Simulator) -> None:
+        self.simulator = simulator
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own would look the host's name up, which can take seconds without a resolver.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news; the rest is worth a trace."""
+        log.debug("connection from %s ended", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave in one packet
+    timeout = 120
+
+    def _serve(self) -> None:
+        request = self._read()
+        simulator = self.server.simulator
+        response = simulator.control(request) if request.path.startswith("/_") else simulator.call(request)
+        if response is None:
+            self._reset()
+        else:
+            self._write(response)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  the names that http.server looks for
+
+    def _read(self) -> Request:
+        length = int(self.headers.get("content-length") or 0)
+        path, _, query = self.path.partition("?")
+        return Request(
+            method=self.command,
+            path=path,
+            query=query.encode("latin-1"),
+            headers=tuple((name.lower(), value) for name, value in self.headers.items()),
+            body=self.rfile.read(length) if length else b"",
+        )
+
+    def _write(self, response: Response) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers:
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    def _reset(self) -> None:
+        """Closes with RST: no FIN, no half answer."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.rfile.close()
+            self.wfile.close()
+            self.connection.close()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keeps bodies and numbers out of stderr."""
