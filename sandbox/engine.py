@@ -1,6 +1,6 @@
 """The data plane: MiniStack in a process of its own, with long polls that answer as soon as a message can be had.
 
-`python -m sandbox.engine` runs it in the foreground on 127.0.0.1, on a free port, and prints `{"url": ...}` when it serves.
+`python -m sandbox.engine` runs it in the foreground on a free port of 127.0.0.1 and prints `{"url": ...}`.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -163,7 +162,9 @@ def main() -> None:
     """Serves until SIGTERM."""
     with socket.create_server((HOST, 0), backlog=1024) as listener:
         port = listener.getsockname()[1]
-        os.environ.update(GATEWAY_PORT=str(port), BIND_HOST=HOST, MINISTACK_HOST=HOST, IOT_MTLS_ENABLED="0", SFTP_ENABLED="0")
+        os.environ.update(
+            GATEWAY_PORT=str(port), BIND_HOST=HOST, MINISTACK_HOST=HOST, IOT_MTLS_ENABLED="0", SFTP_ENABLED="0"
+        )
         os.environ.setdefault("LOG_LEVEL", "WARNING")
         from hypercorn.asyncio import serve
         from hypercorn.config import Config
@@ -185,4 +186,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,13 +1,12 @@
 """HTTP/1.1 on asyncio streams: just enough of it, for the door and for the Runtime API."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
 IDLE_SECONDS = 3600.0
-CHUNK_LINE = 4096
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ async def serve(
             keep = not answer.close and request is not None and _keeps_alive(request)
             writer.write(encode(answer, head_only=request is not None and request.method == "HEAD", keep=keep))
             await writer.drain()
-    except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
+    except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         pass
     finally:
         writer.close()
@@ -102,20 +101,26 @@ async def _read(
     if len(head) > limits.head + 2:
         raise Refused(431)
     request = _parse(head.decode("latin-1").lstrip("\r\n"), peer)
-    coding, length = request.header("transfer-encoding").lower(), request.header("content-length")
-    if coding and (coding != "chunked" or length):
-        raise Refused(400)
-    if length and not (length.isascii() and length.isdigit()):
-        raise Refused(400)
-    if length and int(length) > limits.body:
-        raise Refused(413)
+    coding, length = _framing(request, limits.body)
     if request.header("expect").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if coding:
         request.body = await _chunks(reader, limits.body)
     elif length:
-        request.body = await reader.readexactly(int(length))
+        request.body = await reader.readexactly(length)
     return request
+
+
+def _framing(request: Request, most: int) -> tuple[str, int]:
+    """The transfer coding (empty or chunked) and the length that the headers name; never both."""
+    coding, length = request.header("transfer-encoding").lower(), request.header("content-length")
+    if coding not in ("", "chunked") or (coding and length):
+        raise Refused(400)
+    if length and not (length.isascii() and length.isdigit()):
+        raise Refused(400)
+    if length and int(length) > most:
+        raise Refused(413)
+    return coding, int(length or 0)
 
 
 def _parse(head: str, peer: str) -> Request:
@@ -165,8 +170,3 @@ def encode(answer: Response, *, head_only: bool = False, keep: bool = True) -> b
     lines.append(f"connection: {'keep-alive' if keep else 'close'}")
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
     return head if head_only or answer.status in (204, 304) else head + answer.body
-
-
-def header_block(headers: Iterable[tuple[str, str]]) -> int:
-    """The size of headers on the wire, in bytes."""
-    return sum(len(name) + len(value) + 4 for name, value in headers)

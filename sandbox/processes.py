@@ -32,7 +32,7 @@ def _dies_with(parent: int) -> Callable[[], None] | None:
     return arrange
 
 
-_BEFORE_EXEC = (0, None)
+_BEFORE_EXEC: tuple[int, Callable[[], None] | None] = (0, None)
 
 
 def spawn(arguments: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
@@ -45,7 +45,7 @@ def spawn(arguments: Sequence[str | Path], **options: Any) -> subprocess.Popen[b
     if _BEFORE_EXEC[0] != pid:
         _BEFORE_EXEC = (pid, _dies_with(pid))
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.Popen([str(a) for a in arguments], start_new_session=True, preexec_fn=_BEFORE_EXEC[1], **options)  # noqa: PLW1509
+    return subprocess.Popen([str(a) for a in arguments], start_new_session=True, preexec_fn=_BEFORE_EXEC[1], **options)
 
 
 def python(module: str, *arguments: str) -> list[str]:

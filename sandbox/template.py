@@ -1,7 +1,7 @@
 """What a SAM template says: its functions, routes, event sources and timers for us, and the rest for the data plane.
 
-Nothing is evaluated here. Whatever refers to a parameter or a resource becomes an output of the stack that the data plane
-makes, so that its CloudFormation answers it.
+Nothing is evaluated here. Whatever refers to a parameter or a resource becomes an output of the stack that the data
+plane makes, so that its CloudFormation answers it.
 """
 
 import json
@@ -31,7 +31,7 @@ CODE_KEYS = ("CodeUri", "ContentUri")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function as it is to be run. `timeout` in seconds, `memory` in MB; `layers` are folders as the template names them."""
+    """A function as it is to be run. `timeout` in seconds, `memory` in MB; `layers` are the folders of their source."""
 
     id: str
     folder: Path
@@ -78,7 +78,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """A schedule that calls a function: a rate or cron expression in UTC, and the event it passes (None: the usual one)."""
+    """A schedule that calls a function: a rate or cron expression in UTC, and its event (None: the usual one)."""
 
     id: str
     function: str
@@ -195,7 +195,11 @@ class Template:
         timers = []
         for id, p in self._timers().items():
             target = p["Target"] if "Target" in p else p["Targets"][0]
-            state, expression, input = value(p.get("State"), "ENABLED"), value(p["ScheduleExpression"]), value(target.get("Input"))
+            state, expression, input = (
+                value(p.get("State"), "ENABLED"),
+                value(p["ScheduleExpression"]),
+                value(target.get("Input")),
+            )
             if state == "ENABLED":
                 function = self._function_id(target["Arn"])
                 timers.append(Timer(id=id, function=function, expression=str(expression), input=input))

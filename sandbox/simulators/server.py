@@ -133,6 +133,11 @@ class Answer:
     response: Response
     taken: tuple[Taken, ...] = ()
 
+    def cut_short(self, fault: Fault) -> "Answer":
+        """`partial` for a vendor whose answers are no lists: the body ends in the middle."""
+        half = replace(self.response, body=self.response.body[: len(self.response.body) // 2])
+        return Answer(response=half, taken=self.taken if fault.taken(True) else ())
+
 
 class Vendor:
     """A vendor's decisions. Override `answer`; the rest where the vendor has it. Calls come one at a time (under a lock)."""

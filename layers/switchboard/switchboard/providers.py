@@ -41,6 +41,7 @@ def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
     and one repetition of the call.
     """
     account = credentials.account(dialect.name)
+    dialect = dialect.spoken_with(account)
     if dialect.session is None:
         return _carry(dialect, group, account)
     token = tracking.get_session(dialect.name)

@@ -47,7 +47,7 @@ class Dialect:
     acknowledgement: Response
     options: type | None = None  # a frozen dataclass: what only this vendor knows, as our API names it
     session: Session | None = None
-    variant: "Callable[[Account], Dialect] | None" = None  # where a setting of the account changes what answers look like
+    variant: "Callable[[Account], Dialect] | None" = None  # where an account's setting changes what answers look like
 
     def spoken_with(self, account: Account) -> "Dialect":
         """This dialect as an account's settings have it."""

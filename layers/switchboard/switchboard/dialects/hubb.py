@@ -17,7 +17,7 @@ from switchboard.dialects.wire import JSON, Request, Response, Unreadable, form
 from switchboard.model.contact import SOCIAL_NETWORKS, Contact, MatchBy, Notify, Owner, Tags
 from switchboard.model.message import Channel, Content, Encoding, Outbound
 from switchboard.model.outcome import Concern, Outcome, Verdict
-from switchboard.model.problem import Problem, Refused
+from switchboard.model.problem import Problem
 from switchboard.model.receipt import Inbound, Receipt
 from switchboard.model.status import Status
 
@@ -27,7 +27,7 @@ SEND_SMS = API + "send_sms"
 MAX_TEXT = 2048  # characters of `message_body`
 
 
-# --- parameters: how a typed value is written ---------------------------------------------------------------------------
+# --- parameters: how a typed value is written -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _write(call: object, table: Sequence[_Parameter]) -> dict[str, str]:
 
 
 def _read(fields: Mapping[str, str], table: Sequence[_Parameter]) -> dict[str, Any]:
-    """The attributes of a call; a blank parameter counts as not sent, unknown ones are passed over. Raises `TurnedDown`."""
+    """The attributes of a call; a blank parameter is one not sent, unknown ones do not matter. Raises `TurnedDown`."""
     said = {row: fields[row.name] for row in table if fields.get(row.name)}
     if any(row.required and row not in said for row in table):
         raise TurnedDown(Failure(ErrorText.INVALID))
@@ -87,7 +87,7 @@ def _read(fields: Mapping[str, str], table: Sequence[_Parameter]) -> dict[str, A
         raise TurnedDown(Failure(ErrorText.INVALID)) from None
 
 
-# --- answers ------------------------------------------------------------------------------------------------------------
+# --- answers ----------------------------------------------------------------------------------------------------------
 
 
 class ErrorText(StrEnum):
@@ -162,7 +162,7 @@ def decode_send_sms_answer(response: Response) -> Sent | Failure:
     return said if isinstance(said, Failure) else Sent(**{name: scalar(said.get(name)) or None for name in _SENT})
 
 
-# --- send_sms -----------------------------------------------------------------------------------------------------------
+# --- send_sms ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +264,7 @@ def encode_send_sms(call: SendSms) -> Request:
 
 
 def decode_send_sms(request: Request) -> SendSms:
-    """As the vendor: GET or POST; query, form or multipart. Raises `TurnedDown`; `Unreadable` for bytes that are no parameters."""
+    """As the vendor: GET or POST; query, form or multipart. Raises `TurnedDown`, and `Unreadable` for broken bytes."""
     call = SendSms(**_read(parameters(request), _SEND_SMS))
     try:
         addressed = bool(call.recipients or call.contact_id)
@@ -275,7 +275,7 @@ def decode_send_sms(request: Request) -> SendSms:
     return call
 
 
-# --- the contact, between our words and the vendor's --------------------------------------------------------------------
+# --- the contact, between our words and the vendor's ------------------------------------------------------------------
 
 _MATCH_DEFAULTS = {MatchBy.EMAIL: True, MatchBy.PHONE: False, MatchBy.NAME: False}
 
@@ -335,7 +335,7 @@ def _contact_attributes(contact: Contact) -> dict[str, Any]:
     }
 
 
-# --- callbacks, our own form (section 1.4) ------------------------------------------------------------------------------
+# --- callbacks, our own form (section 1.4) ----------------------------------------------------------------------------
 
 
 class Shape(StrEnum):
@@ -418,7 +418,7 @@ def decode_callback(request: Request) -> Report | Arrival:
     raise Unreadable("neither a delivery nor an inbound callback")
 
 
-# --- the dialect as the gateway uses it ---------------------------------------------------------------------------------
+# --- the dialect as the gateway uses it -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -462,9 +462,9 @@ def _refused_contact(contact: Contact) -> list[Problem]:
     """Contact fields that the vendor passes over, by its page, when another one is sent, and lists it cannot write."""
     owner = contact.owner or Owner()
     named_twice = contact.name and (contact.first_name or contact.last_name)
-    checks = [
-        (named_twice, "contact.name", "Hubb passes over first and last name when a full name is sent: send one or the other"),
-        (owner.email and owner.group, "contact.owner.group", "Hubb passes over the group when an owner's e-mail is sent"),
+    checks: list[tuple[object, str, str]] = [
+        (named_twice, "contact.name", "Hubb takes a full name, or first and last name, not both"),
+        (owner.email and owner.group, "contact.owner.group", "Hubb takes an owner or a group, not both"),
     ]
     checks += [
         (network not in SOCIAL_NETWORKS, f"contact.social.{network}", "Hubb does not know this network")
@@ -484,20 +484,17 @@ def _pack(messages: Sequence[Outbound]) -> list[list[Outbound]]:
 
 
 def call_for(message: Outbound, account: Account) -> SendSms:
-    """The call that sends a message. Raises `Refused` when neither it nor the account names a sender."""
+    """The call that sends a message. Raises KeyError when neither it nor the account names a sender."""
     content = message.content
-    sender = content.sender or account.get("sender")
-    if not sender:
-        raise Refused(Problem("from", "Hubb needs a sender: one of the account's numbers"))
     window = content.options.get(NAME, {}).get("override_time_window")
-    about = _contact_attributes(content.contact) if content.contact else {}
+    about: dict[str, Any] = _contact_attributes(content.contact or Contact())
     return SendSms(
         key=account["key"],
-        sender=sender,
+        sender=content.sender or account["sender"],
         text=content.text or "",
         to=(message.to,),
         override_time_window=TimeWindow(window) if window else None,
-        **{attribute: None if value == "" else value for attribute, value in about.items()},
+        **{attribute: value for attribute, value in about.items() if value != ""},
     )
 
 

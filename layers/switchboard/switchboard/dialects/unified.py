@@ -1,0 +1,596 @@
+"""Our own JSON API: what callers may send, read into our own words, and what they get back."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypedDict, get_type_hints
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    create_model,
+)
+
+from switchboard.dialects.registry import DIALECTS
+from switchboard.model.contact import SOCIAL_NETWORKS, Contact
+from switchboard.model.message import Channel, Content, Encoding, Invitation, Recipient
+from switchboard.model.outcome import Verdict
+from switchboard.model.problem import Problem, Refused
+from switchboard.model.segments import Segments, count
+from switchboard.model.status import Status
+from switchboard.model.template import placeholders, render
+
+MAX_RECIPIENTS = 1000
+MAX_PARTS = 10  # of one SMS: a longer text is a mistake more often than a message
+MAX_HTML = 256 * 1024  # UTF-8 octets
+MAX_SHARED = 300_000  # octets of all that a batch's messages share: it is one item of the table, which takes 400 kB
+MAX_VARIABLES = 4096  # octets of one recipient's own variables
+MAX_PROBLEMS = 100
+
+# ------------------------------------------------------------------------------------------------- the request
+
+
+def _instant(text: str) -> str:
+    """RFC 3339 with its zone; a time without one is a different moment to everybody who reads it."""
+    try:
+        if "T" in text.upper() and datetime.fromisoformat(text).tzinfo:
+            return text
+    except ValueError:
+        pass
+    raise ValueError("must be a time with its zone (RFC 3339), as 2026-01-31T18:00:00Z")
+
+
+def _entries(to: Any) -> Any:
+    """One address, or a list of addresses and objects, as a list of objects."""
+    entries = [to] if isinstance(to, str) else to
+    if not isinstance(entries, list):
+        return entries
+    return [{"to": entry} if isinstance(entry, str) else entry for entry in entries]
+
+
+def _line(longest: int) -> Any:
+    """A text of one line: no control characters, so that it can stand in a header or a form field."""
+    return StringConstraints(min_length=1, max_length=longest, pattern=r"^[^\x00-\x1f\x7f]+$")
+
+
+_Name = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
+_Value = Annotated[str, StringConstraints(max_length=1024)]
+_Variables = Annotated[dict[_Name, _Value], Field(max_length=100)]
+_Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+_Label = Annotated[str, StringConstraints(max_length=500)]
+_Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
+
+
+class _Said(BaseModel):
+    """What a caller says: a name we do not know is a mistake that would otherwise go unseen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecipientEntry(_Said):
+    """A recipient with values of its own."""
+
+    to: Annotated[str, StringConstraints(min_length=1, max_length=254)] = Field(
+        description="A phone number (E.164, or national in your account's region) or an e-mail address."
+    )
+    variables: _Variables = Field(
+        default={}, description="Its values for `{{placeholders}}`; they win over the shared ones."
+    )
+    reference: Annotated[str, _line(255)] | None = Field(default=None, description="Your own name for this message.")
+
+
+_ToSaid = str | Annotated[list[str | RecipientEntry], Field(min_length=1, max_length=MAX_RECIPIENTS)]
+
+
+def _options(name: str, options: type) -> Any:
+    """What only one provider knows, as a model with the fields of its dialect's dataclass."""
+    hints = get_type_hints(options)
+    said: dict[str, Any] = {field.name: (hints[field.name], field.default) for field in fields(options)}
+    return create_model(
+        f"{name.capitalize()}Options", __base__=_Said, __doc__=f"What only {name} knows of a message.", **said
+    )
+
+
+# Providers and their options come from the registry, so that another vendor is one more dialect and nothing here.
+_BY_PROVIDER: dict[str, Any] = {
+    "provider": (
+        Literal[tuple(DIALECTS)] | None,
+        Field(default=None, description="Send by this provider; by default the route for the address decides."),
+    ),
+    **{
+        name: (
+            _options(name, dialect.options) | None,
+            Field(default=None, description=f"Options of {name}; they route the message to it."),
+        )
+        for name, dialect in DIALECTS.items()
+        if dialect.options is not None
+    },
+}
+_Providers = create_model("_Providers", __base__=_Said, **_BY_PROVIDER)
+
+
+class SendRequest(_Providers):  # type: ignore[misc, valid-type]  # its fields are known only at run time
+    """One message to one or many recipients: SMS or e-mail, all of one channel."""
+
+    to: Annotated[
+        list[RecipientEntry],
+        BeforeValidator(_entries, json_schema_input_type=_ToSaid),
+        Field(min_length=1, max_length=MAX_RECIPIENTS),
+    ] = Field(description="One address, or 1 to 1000 of them, each a string or an object with values of its own.")
+    channel: Channel | None = Field(default=None, description="By default read off the first address.")
+    sender: Annotated[str, _line(254)] | None = Field(
+        default=None, alias="from", description="The number or name it comes from; by default the provider's."
+    )
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_HTML)] | None = Field(
+        default=None,
+        description=f"May hold `{{{{placeholders}}}}`. An SMS has {MAX_PARTS} parts at most; an e-mail shows it as it is.",
+    )
+    subject: Annotated[str, _line(255)] | None = Field(default=None, description="E-mail: may hold `{{placeholders}}`.")
+    html: Annotated[str, StringConstraints(min_length=1, max_length=MAX_HTML)] | None = Field(
+        default=None, description="E-mail: may hold `{{placeholders}}`, whose values are escaped. 256 KiB at most."
+    )
+    template: Annotated[str, _line(128)] | None = Field(
+        default=None, description="E-mail: a template kept at the provider, filled in with `variables`."
+    )
+    variables: _Variables = Field(default={}, description="Values for `{{placeholders}}` that all recipients share.")
+    attachments: Annotated[tuple[Annotated[str, _line(1024)], ...], Field(max_length=20)] = Field(
+        default=(), description="E-mail: paths of files on the provider's server."
+    )
+    invitation: Invitation | None = Field(
+        default=None, description="E-mail: a calendar invitation; `start` and `end` are local, `YYYY-MM-DD hh:mm:ss`."
+    )
+    contact: Contact | None = Field(default=None, description="The CRM contact to match, create or update.")
+    campaign: Annotated[str, _line(128)] | None = Field(default=None, description="The campaign it belongs to.")
+    flash: StrictBool = Field(default=False, description="SMS: shown at once and not kept by the handset.")
+    encoding: Encoding = Field(
+        default=Encoding.AUTO, description="SMS: by default GSM 03.38 where every character fits, else UCS-2."
+    )
+    link: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s]+$")] | None = Field(
+        default=None, description="SMS: the address that a WAP push opens."
+    )
+    expires_at: _Instant | None = Field(default=None, description="Do not send after this (RFC 3339, with a zone).")
+    metadata: Annotated[dict[_Key, _Label], Field(max_length=50)] = Field(
+        default={}, description="Your own labels, given back with every message."
+    )
+    allow_duplicates: StrictBool = Field(
+        default=False, description="Take an address that occurs twice; it is then sent to twice."
+    )
+    dry_run: StrictBool = Field(default=False, description="Answer segments and provider, and send nothing.")
+
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "sms": {
+        "summary": "An SMS",
+        "value": {"to": "+19195551212", "from": "3056490655", "text": "Your order has left us."},
+    },
+    "personal": {
+        "summary": "An SMS to many, each with values of its own",
+        "value": {
+            "to": [
+                {"to": "+19195551212", "variables": {"name": "Ana"}, "reference": "order-1"},
+                {"to": "+59898344484", "variables": {"name": "Luis"}, "reference": "order-2"},
+            ],
+            "text": "Hello {{name}}, your order has left us.",
+            "expires_at": "2026-12-31T18:00:00-03:00",
+            "metadata": {"shop": "north"},
+        },
+    },
+    "email": {
+        "summary": "An e-mail",
+        "value": {
+            "to": "ana@example.com",
+            "subject": "Your order",
+            "html": "<p>Hello {{name}}</p>",
+            "variables": {"name": "Ana"},
+            "campaign": "Orders",
+        },
+    },
+    "dry_run": {
+        "summary": "What it would cost, and who would send it",
+        "value": {"to": "+19195551212", "text": "Your order has left us.", "dry_run": True},
+    },
+}
+
+
+class Submitted(TypedDict):
+    """What accepting is told: normalised addresses, times as epoch seconds."""
+
+    content: Content
+    recipients: tuple[Recipient, ...]
+    provider: str | None
+    expires_at: float | None
+    metadata: Mapping[str, str]
+    fingerprint: str
+
+
+def submission(request: SendRequest, region: str | None) -> Submitted:
+    """A validated request in our own words; `region` (ISO 3166-1) reads national numbers.
+
+    Raises `Refused` with every problem that validation by field cannot see.
+    """
+    reading = _Reading(request, region, range(len(request.to)))
+    if reading.problems:
+        raise Refused(*_distinct(reading.problems))
+    return Submitted(
+        content=reading.content,
+        recipients=tuple(reading.recipients.values()),
+        provider=request.provider,
+        expires_at=datetime.fromisoformat(request.expires_at).timestamp() if request.expires_at else None,
+        metadata=request.metadata,
+        fingerprint=fingerprint(request),
+    )
+
+
+def fingerprint(request: SendRequest) -> str:
+    """SHA-256 over what was asked for, in one canonical JSON: the same whichever order the names came in."""
+    said = request.model_dump(by_alias=True, exclude={"dry_run"}, exclude_unset=True, exclude_none=True)
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=sorted)  # sets
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def refusals(errors: Iterable[Mapping[str, Any]], body: Any, region: str | None) -> tuple[Problem, ...]:
+    """Every problem of a body that validation refused: those that it named, and those of what else the body says."""
+    named = _named(errors)
+    if not isinstance(body, dict):
+        return _distinct(named)
+    wrong = frozenset(problem.field.partition(".")[0] for problem in named)
+    bad = {problem.field.split(".")[1] for problem in named if problem.field.startswith("to.")}
+    said = _entries(body.get("to"))
+    entries: list[Any] = [] if said is None or any(problem.field == "to" for problem in named) else said
+    places = [place for place in range(len(entries)) if str(place) not in bad]
+    rest = {name: value for name, value in body.items() if name not in wrong}
+    try:
+        request = SendRequest.model_validate({**rest, "to": [entries[place] for place in places] or "-"})
+    except ValidationError:
+        return _distinct(named)
+    reading = _Reading(request.model_copy(update={} if places else {"to": []}), region, places, wrong)
+    return _distinct(named + reading.problems)
+
+
+class _Reading:
+    """One pass over a request that finds everything wrong with it.
+
+    `places` are the recipients' positions in the caller's list; the fields in `wrong` were left out and named already.
+    """
+
+    def __init__(
+        self, request: SendRequest, region: str | None, places: Sequence[int], wrong: frozenset[str] = frozenset()
+    ) -> None:
+        self.request, self.places, self.wrong = request, places, wrong
+        self.found: list[Problem] = []
+        self.channel = _channel(request)
+        self.content = _content(request, self.channel)
+        self.recipients = self._recipients(region)
+        self._fields()
+        self._placeholders()
+        self._lengths()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found, less what is said about a field already named."""
+        return [problem for problem in self.found if problem.field.partition(".")[0] not in self.wrong - {"to"}]
+
+    def _say(self, field: str, reason: str) -> None:
+        self.found.append(Problem(field, reason))
+
+    def _recipients(self, region: str | None) -> dict[int, Recipient]:
+        """The readable recipients by position."""
+        recipients: dict[int, Recipient] = {}
+        first: dict[str, int] = {}
+        for place, entry in zip(self.places, self.request.to, strict=True):
+            try:
+                to = self._address(entry.to, region, f"to.{place}")
+            except Refused as refused:
+                self.found += refused.problems
+                continue
+            if first.setdefault(to, place) != place and not self.request.allow_duplicates:
+                self._say(f"to.{place}", f"is the same address as to.{first[to]}: allow_duplicates sends to it twice")
+            recipients[place] = Recipient(to=to, reference=entry.reference, variables=entry.variables)
+        return recipients
+
+    def _address(self, raw: str, region: str | None, field: str) -> str:
+        # The numbering plans are slow to load, and functions that only answer do not need them.
+        from switchboard.model.address import parse_email, parse_phone
+
+        if self.channel is Channel.EMAIL:
+            return parse_email(raw, field)
+        if "@" in raw:
+            raise Refused(Problem(field, "is an e-mail address, and this request goes by SMS: one channel a request"))
+        return parse_phone(raw, region, field)
+
+    def _fields(self) -> None:
+        """What goes together and what does not."""
+        request, channel = self.request, self.channel
+        for field in _FOREIGN[channel]:
+            if getattr(request, field):
+                self._say(field, f"does not exist in {'SMS' if channel is Channel.SMS else 'e-mail'}")
+        bodies = _BODIES[channel]
+        if not self.wrong.intersection(bodies) and not any(getattr(request, field) for field in bodies):
+            self._say(bodies[0], "is required" if len(bodies) == 1 else f"one of {', '.join(bodies)} is required")
+        for network in request.contact.social if request.contact else ():
+            if network not in SOCIAL_NETWORKS:
+                self._say(f"contact.social.{network}", f"must be one of {', '.join(SOCIAL_NETWORKS)}")
+        for field in ("start", "end") if request.invitation else ():
+            if not _LOCAL_TIME.fullmatch(getattr(request.invitation, field)):
+                self._say(f"invitation.{field}", "must be a local time, as 2026-01-31 18:00:00")
+        if request.html and len(request.html.encode()) > MAX_HTML:
+            self._say("html", f"must have at most {MAX_HTML} octets")
+        if len(request.model_dump_json(exclude={"to"}).encode()) > MAX_SHARED:
+            self._say(bodies[0], f"is too large: all but the recipients must have at most {MAX_SHARED} octets")
+
+    def _placeholders(self) -> None:
+        """Every placeholder has a value for everybody, and nothing that looks like one is left over."""
+        asked = placeholders(self.content)
+        blank = render(self.content, dict.fromkeys(asked, ""))
+        for field in ("text", "subject", "html"):
+            if "{{" in (getattr(blank, field) or ""):
+                self._say(field, "holds {{ that opens no placeholder: a name is letters, digits, _ . -")
+        if "variables" in self.wrong:
+            return
+        for place, recipient in self.recipients.items():
+            for name in sorted(asked - self.content.variables.keys() - recipient.variables.keys()):
+                self._say(f"to.{place}", f"has no value for {{{{{name}}}}}, and variables has none")
+
+    def _lengths(self) -> None:
+        """The parts of every SMS, with the values filled in, and the size of what each recipient brings along."""
+        for place, recipient in self.recipients.items():
+            if len(json.dumps(recipient.variables)) > MAX_VARIABLES:
+                self._say(f"to.{place}.variables", f"must have at most {MAX_VARIABLES} octets")
+        if self.channel is not Channel.SMS or self.content.text is None:
+            return
+        asked = placeholders(self.content)
+        each = {f"to.{place}": recipient.variables for place, recipient in self.recipients.items() if asked}
+        for field, variables in (each or {"text": {}}).items():
+            if asked <= self.content.variables.keys() | variables.keys():
+                self._parts(field, render(self.content, variables).text or "")
+
+    def _parts(self, field: str, text: str) -> None:
+        try:
+            parts = count(text, self.content.encoding).parts
+        except Refused as refused:
+            self.found += [Problem(field, problem.reason) for problem in refused.problems]
+            return
+        if parts > MAX_PARTS:
+            self._say(field, f"makes an SMS of {parts} parts: {MAX_PARTS} at most")
+
+
+_LOCAL_TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d")
+_EMAIL_ONLY = ("subject", "html", "template", "attachments", "invitation")
+_FOREIGN = {Channel.SMS: _EMAIL_ONLY, Channel.EMAIL: ("flash", "link")}
+_BODIES = {Channel.SMS: ("text",), Channel.EMAIL: ("html", "text", "template")}
+
+
+def _channel(request: SendRequest) -> Channel:
+    if request.channel is not None:
+        return request.channel
+    if request.to:
+        return Channel.EMAIL if "@" in request.to[0].to else Channel.SMS
+    return Channel.EMAIL if any(getattr(request, field) for field in _EMAIL_ONLY) else Channel.SMS
+
+
+def _content(request: SendRequest, channel: Channel) -> Content:
+    said = {name: getattr(request, name) for name in _BY_PROVIDER if name != "provider" and getattr(request, name)}
+    options = {
+        name: {option: str(value) for option, value in model.model_dump(exclude_none=True).items()}
+        for name, model in said.items()
+    }
+    return Content(
+        channel=channel,
+        text=request.text,
+        sender=request.sender,
+        flash=request.flash,
+        encoding=request.encoding,
+        link=request.link,
+        subject=request.subject,
+        html=request.html,
+        template=request.template,
+        variables=request.variables,
+        attachments=request.attachments,
+        invitation=request.invitation,
+        contact=request.contact,
+        campaign=request.campaign,
+        options={name: options[name] for name in options if options[name]},
+    )
+
+
+# --------------------------------------------------------------------------------------------------- what is wrong
+
+_PLACES = {"body", "query", "path", "header"}
+_REASONS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this request",
+    "unexpected_keyword_argument": "is not a field of this request",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dataclass_type": "must be an object",
+    "dict_type": "must be an object",
+    "string_unicode": "must be Unicode text",
+}
+
+
+def problems(errors: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
+    """Validation's errors as problems in the caller's words: `body.to.3` is `to.3`; no value is quoted."""
+    return _distinct(_named(errors))
+
+
+def _named(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    return [Problem(_field(error["loc"]), _reason(error)) for error in errors]
+
+
+def _field(loc: Sequence[int | str]) -> str:
+    path = [str(step) for step in (loc[1:] if loc and loc[0] in _PLACES else loc) if step != "[key]"]
+    if len(path) == 3 and path[0] == path[2] == "to":
+        path.pop()  # a recipient that was a string has no field of that name
+    return ".".join(path) or "body"
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    if error["type"] in _REASONS:
+        return _REASONS[error["type"]]
+    words = str(error["msg"]).removeprefix("Value error, ").replace(" after validation", "")
+    return re.sub(r"^\w+ should ", "must ", words)
+
+
+def _distinct(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(dict.fromkeys(found))[:MAX_PROBLEMS]
+
+
+# --------------------------------------------------------------------------------------------------- the answers
+
+
+def _time(at: Any) -> Any:
+    """Epoch seconds, or ISO 8601 with an offset, as RFC 3339 in UTC with milliseconds."""
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at).timestamp()
+    if not isinstance(at, int | float):
+        return at
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[str, BeforeValidator(_time), Field(json_schema_extra={"format": "date-time"})]
+
+
+class _Told(BaseModel):
+    """What we answer, read off the attributes of our own words."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class AcceptedMessage(_Told):
+    """One message of an accepted request."""
+
+    id: Annotated[str | None, BeforeValidator(lambda id_: id_ or None)] = Field(description="null in a dry run.")
+    to: str = Field(description="As it was read: E.164, or an e-mail address.")
+    reference: str | None
+    status: Status = Field(default=Status.QUEUED, description="Where it stood when it was accepted.")
+    provider: str = Field(description="The first of its route.")
+    segments: Segments | None = Field(description="SMS: what it costs.")
+
+
+class Accepted(_Told):
+    """What became of a request to send."""
+
+    batch: str | None = Field(description="null in a dry run.")
+    url: str | None = Field(description="Where the batch can be followed.")
+    dry_run: bool
+    messages: list[AcceptedMessage] = Field(description="In the order of the request.")
+
+
+class Attempt(_Told):
+    """One submission to a provider and how it ended."""
+
+    number: int = Field(validation_alias="pass_", serialization_alias="pass", description="Counted from 0.")
+    provider: str
+    verdict: str = Field(
+        description=f"{', '.join(Verdict)}; or expired, when its time was over before it was submitted."
+    )
+    vendor_id: str | None = Field(description="The provider's own id.")
+    code: str | None
+    detail: str | None
+    at: Time
+    again: bool = Field(description="Whether another attempt follows.")
+
+
+class SeenReceipt(_Told):
+    """A delivery receipt."""
+
+    word: str = Field(description="The provider's own word.")
+    status: Status | None = Field(description="What it means; null when it moves nothing.")
+    error: str | None
+    done_at: Time | None = Field(description="When it happened, by the provider.")
+    received_at: Time
+
+
+class Message(_Told):
+    """A message's whole life."""
+
+    id: str
+    batch: str | None
+    direction: Literal["outbound", "inbound"]
+    channel: Channel
+    to: str | None
+    sender: str | None = Field(serialization_alias="from")
+    text: str | None
+    subject: str | None
+    status: Status
+    settled: bool = Field(description="Whether nothing more is to be waited for.")
+    provider: str | None
+    reference: str | None
+    metadata: dict[str, str]
+    campaign: str | None
+    created_at: Time
+    expires_at: Time | None
+    resend_of: str | None = Field(description="The message that this one sends again.")
+    segments: Segments | None
+    attempts: list[Attempt]
+    receipts: list[SeenReceipt]
+
+
+class Messages(_Told):
+    """A page of messages."""
+
+    items: list[Message]
+    cursor: str | None = Field(description="Asks for what follows; null on the last page.")
+
+
+class Batch(_Told):
+    """A batch, and how many of its messages stand where."""
+
+    id: str
+    created_at: Time
+    channel: Channel
+    campaign: str | None
+    metadata: dict[str, str]
+    total: int
+    statuses: dict[Status, int]
+    settled: bool = Field(description="Whether every message of it is.")
+
+
+class CanceledMessage(_Told):
+    """A message that will not be sent."""
+
+    id: str
+    status: Status
+
+
+class CanceledBatch(_Told):
+    """What canceling a batch came to."""
+
+    canceled: int = Field(description="Messages that will not be sent.")
+    kept: int = Field(description="Messages that were submitted, or had ended, before.")
+
+
+class FieldProblem(_Told):
+    """One wrong field."""
+
+    field: str = Field(description="A path in the words of the request: `to.3`, `contact.email`.")
+    reason: str
+
+
+class ProblemDocument(_Told):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = Field(default=[], description=f"Every wrong field, {MAX_PROBLEMS} at most.")
+
+
+def accepted(batch: str | None, messages: Sequence[object]) -> Accepted:
+    """The answer to a request to send; without a batch it was a dry run."""
+    return Accepted(
+        batch=batch,
+        url=f"/v1/batches/{batch}" if batch else None,
+        dry_run=batch is None,
+        messages=[AcceptedMessage.model_validate(message) for message in messages],
+    )

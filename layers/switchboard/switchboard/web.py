@@ -1,0 +1,254 @@
+"""The door for our own API: who calls, what they may say, and every refusal as problem+json (RFC 9457)."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Header
+
+from switchboard.dialects import unified
+from switchboard.dialects.unified import ProblemDocument, problems
+from switchboard.model.problem import Problem, Refused
+from switchboard.observe import logger
+
+if TYPE_CHECKING:
+    from switchboard.accept import Accepted
+    from switchboard.credentials import Client
+
+T = TypeVar("T")
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+_TITLES = {status.value: status.phrase for status in HTTPStatus} | {
+    422: "Unprocessable Content"
+}  # 3.11 has an old name
+
+# An API's answers are nobody's to keep, to guess the type of, or to fetch in the clear.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Repeating a request with the same key sends nothing twice and gives the same answer.",
+    ),
+]
+
+Problems = Callable[[Iterable[Mapping[str, Any]], Any, str | None], tuple[Problem, ...]]
+"""What validation's errors, the body they are about and the client's region come to."""
+
+
+class Fault(Exception):
+    """An answer that ends the request: an HTTP status, a sentence, the fields it is about, further headers."""
+
+    def __init__(self, status: int, detail: str, *errors: Problem, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.errors = status, detail, errors
+        self.headers = dict(headers or {})
+
+
+def operation(name: str, summary: str, *refusals: int, ok: tuple[int, ...] = (200,)) -> dict[str, Any]:
+    """What the API's description says of a route: its name, what it does, its answers and its refusals.
+
+    The first of `ok` is the status of a handler that names none. Every route may refuse a key or a parameter.
+    """
+    refused = {"content": {PROBLEM: {"model": ProblemDocument}}}
+    answers: dict[int, Any] = {status: {"description": _TITLES[status]} for status in ok}
+    answers |= {status: {"description": _TITLES[status], **refused} for status in sorted((401, *refusals, 422, 500))}
+    return {"operation_id": name, "summary": summary, "status_code": ok[0], "responses": answers}
+
+
+class Api(APIGatewayHttpResolver):
+    """The routes of one function, behind an API key unless `public`.
+
+    `refusals` words the errors of a body's validation. `doors`, path templates each with a method, are what is
+    told to somebody who knocks where nothing is; by default this function's own routes.
+    """
+
+    def __init__(
+        self,
+        *,
+        public: bool = False,
+        refusals: Problems = lambda errors, body, region: problems(errors),
+        doors: Callable[[], Iterable[tuple[str, str]]] | None = None,
+    ) -> None:
+        super().__init__(enable_validation=not public, json_body_deserializer=_object)
+        self._public, self._refusals = public, refusals
+        self._doors = doors or (lambda: ((route.openapi_path, route.method) for route in self.routes))
+        if not public:
+            self.use([_only_known_parameters])
+        answers: dict[type[Exception], Callable[[Any], Response[str]]] = {
+            Fault: _problem,
+            Refused: lambda refused: _problem(_unprocessable(refused.problems)),
+            RequestValidationError: self._invalid,
+            NotFoundError: self._nothing_here,
+            Exception: _failed,
+        }
+        for exception, answer in answers.items():
+            self.exception_handler(exception)(answer)
+
+    @property
+    def client(self) -> "Client":
+        """Whose request this is."""
+        return cast("Client", self.context["client"])
+
+    @property
+    def routes(self) -> list[Any]:
+        """The routes declared on this function."""
+        return self._static_routes + self._dynamic_routes
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one HTTP event (payload format 2.0)."""
+        try:
+            self._admit({name.lower(): value for name, value in event.get("headers", {}).items()}, event)
+            answer = super().resolve(event, context)
+        except Fault as fault:
+            answer = _encoded(_problem(fault))
+        except Exception as error:  # the process's edge, for what fails before there is a route
+            answer = _encoded(_failed(error))
+        self.context.clear()
+        answer["headers"] = {**_HEADERS, **answer.get("headers", {})}
+        return answer
+
+    def _admit(self, headers: Mapping[str, str], event: Mapping[str, Any]) -> None:
+        """Who calls, and whether it is JSON they bring: before validation, which would tell strangers about fields."""
+        if not self._public:
+            self.context["client"] = _authenticated(headers)
+        kind = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if event.get("body") and kind != JSON:
+            raise Fault(415, f"Send {JSON}.", headers={"Accept-Post": JSON})
+        if event.get("isBase64Encoded"):
+            try:
+                b64decode(event.get("body") or "", validate=True).decode()
+            except ValueError:
+                raise Fault(400, "The body is not UTF-8.") from None
+
+    def _invalid(self, invalid: RequestValidationError) -> Response[str]:
+        errors = invalid.errors()
+        if any(error["loc"][0] == "header" for error in errors):
+            return _problem(Fault(400, "A header is not as it must be.", *problems(errors)))
+        body = self.current_event.json_body if self.current_event.body else None
+        return _problem(_unprocessable(self._refusals(errors, body, self.client.region)))
+
+    def _nothing_here(self, _: NotFoundError) -> Response[str]:
+        path = self.current_event.path
+        here = {method.upper() for door, method in self._doors() if _matches(door, path)}
+        if not here:
+            return _problem(Fault(404, "There is nothing at this path."))
+        allow = ", ".join(sorted(here))
+        return _problem(Fault(405, f"This path takes {allow}.", headers={"Allow": allow}))
+
+
+def found(thing: T | None, what: str) -> T:
+    """The thing, or a 404. Whether it is missing or another client's is nobody's business."""
+    if thing is None:
+        raise Fault(404, f"There is no such {what}.")
+    return thing
+
+
+def accepted(accepted: "Accepted") -> Response[unified.Accepted]:
+    """The answer to whoever had a batch accepted."""
+    headers = {"Location": f"/v1/batches/{accepted.batch}"}
+    if accepted.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(202, JSON, unified.accepted(accepted.batch, accepted.messages), headers)
+
+
+def _authenticated(headers: Mapping[str, str]) -> "Client":
+    # Not needed by the functions without keys, and it brings the AWS clients along.
+    from switchboard import credentials
+
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    key = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+    client = credentials.authenticate(key) if key else None
+    if client is None:
+        error = ', error="invalid_token"' if key else ""
+        detail = (
+            "The API key is not valid." if key else "An API key is needed: Authorization: Bearer sb_… or X-Api-Key."
+        )
+        challenge = {"WWW-Authenticate": f'Bearer realm="switchboard"{error}'}
+        raise Fault(401, detail, headers=challenge)
+    return client
+
+
+def _only_known_parameters(app: Any, next_middleware: Callable[[Any], Response[Any]]) -> Response[Any]:
+    """A misspelt filter would otherwise quietly find everything."""
+    route = app.context["_route"]
+    if route in app.routes:
+        known = {parameter.alias for parameter in route.dependant.query_params}
+        unknown = [name for name in app.current_event.query_string_parameters if name not in known]
+        if unknown:
+            raise Refused(*(Problem(name, "is not a parameter of this request") for name in unknown))
+    return next_middleware(app)
+
+
+def _object(text: str | None) -> Any:
+    """The JSON object that a body is. Raises `Fault`: nothing else is ever a request of ours."""
+
+    def constant(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        value = json.loads(text or "", parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        detail = f"The body is not JSON: {error.msg} at {error.pos}." if isinstance(error, json.JSONDecodeError) else ""
+        raise Fault(400, detail or "The body is not JSON.") from None
+    if not isinstance(value, dict):
+        raise Fault(400, "The body is not a JSON object.")
+    return value
+
+
+def _unprocessable(found: tuple[Problem, ...]) -> Fault:
+    count = "1 field is" if len(found) == 1 else f"{len(found)} fields are"
+    return Fault(422, f"{count} not as they must be; nothing was done.", *found)
+
+
+def _failed(error: Exception) -> Response[str]:
+    """A 500. The log gets where and what kind, never the error's own words: they may quote a body."""
+    logger.error(
+        "a request failed",
+        error=type(error).__name__,
+        aws_error=getattr(error, "response", {}).get("Error", {}).get("Code"),
+        where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)[-8:]],
+    )
+    return _problem(Fault(500, "This is our fault, and it has been logged. With an Idempotency-Key a repeat is safe."))
+
+
+def _problem(fault: Fault) -> Response[str]:
+    document = {
+        "type": "about:blank",
+        "title": _TITLES[fault.status],
+        "status": fault.status,
+        "detail": fault.detail,
+        "errors": [{"field": problem.field, "reason": problem.reason} for problem in fault.errors],
+    }
+    return Response(fault.status, PROBLEM, json.dumps(document), fault.headers)
+
+
+def _encoded(response: Response[str]) -> dict[str, Any]:
+    return {
+        "statusCode": response.status_code,
+        "headers": response.headers,
+        "body": response.body,
+        "isBase64Encoded": False,
+    }
+
+
+def _matches(door: str, path: str) -> bool:
+    pattern = "".join("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[^}]+\})", door))
+    return re.fullmatch(pattern, path) is not None

@@ -1,0 +1,80 @@
+"""The command line: `python -m sandbox run | key | build`, and the programs that use a sandbox: `demo`, `bench`."""
+
+import argparse
+import dataclasses
+import glob
+import importlib
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from sandbox import accounts, layers
+from sandbox.processes import ROOT
+from sandbox.run import PREFIX, STATE, Options, run
+
+PROGRAMS = ("demo", "bench")
+
+
+def main() -> int:
+    """Runs one command; its exit status."""
+    if sys.argv[1:2] and sys.argv[1] in PROGRAMS:
+        return int(importlib.import_module(f"sandbox.{sys.argv[1]}").main(sys.argv[2:]) or 0)
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="The deployment on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser(
+        "run", help="bring a sandbox up and serve until SIGINT or SIGTERM (PORT, default 8080)"
+    )
+    serving.add_argument("--options", help=argparse.SUPPRESS)
+    key = commands.add_parser("key", help="make an API key, in a running sandbox or in the deployment of TABLE_NAME")
+    key.add_argument("--client", required=True)
+    key.add_argument("--region", help="the region of the client's numbers without a country code, such as UY")
+    key.add_argument("--port", type=int, help="which sandbox, when several run")
+    commands.add_parser("build", help="install the layers' requirements as Lambda would have them (build/layers)")
+    for name in PROGRAMS:
+        commands.add_parser(name)
+    arguments = parser.parse_args()
+    if arguments.command == "run":
+        return run(_options(arguments.options))
+    if arguments.command == "build":
+        return _build()
+    return _key(arguments.client, arguments.region, arguments.port)
+
+
+def _options(text: str | None) -> Options:
+    if text is None:
+        return Options(port=int(os.environ.get("PORT") or 8080))
+    known = {field.name for field in dataclasses.fields(Options)}
+    return Options(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
+def _build() -> int:
+    for folder in sorted((ROOT / "layers").iterdir()):
+        if layers.has_requirements(folder):
+            print(layers.build(folder))
+    return 0
+
+
+def _key(client: str, region: str | None, port: int | None) -> int:
+    variables = {}
+    if port is not None or "TABLE_NAME" not in os.environ:
+        running = [state for state in _running() if port is None or state["url"].endswith(f":{port}")]
+        if len(running) != 1:
+            found = ", ".join(sorted(state["url"] for state in running)) or "none"
+            print(f"which deployment? Set TABLE_NAME, or name a sandbox by --port (running: {found})", file=sys.stderr)
+            return 2
+        variables = running[0]["environment"]
+    sys.path.insert(0, str(ROOT / "layers" / "switchboard"))
+    print(accounts.issue_key(client, region, variables))
+    return 0
+
+
+def _running() -> list[dict[str, Any]]:
+    files = glob.glob(str(Path(tempfile.gettempdir()) / f"{PREFIX}*" / STATE))
+    return [json.loads(Path(file).read_text()) for file in files if os.access(file, os.R_OK)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

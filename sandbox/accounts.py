@@ -1,0 +1,85 @@
+"""What a deployed stack is given by hand before its first message: the providers' accounts, and a client's API key."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.engine import Engine
+
+CLIENT = "demo"
+CLIENT_REGION = "UY"
+SECRET_OUTPUT = "ProvidersSecretArn"
+
+CALLBACK_PATHS = {
+    "bulksms": "receipts",
+    "hubb": "receipts",
+    "ucontact": "Integra/resources/InboundSMS/ReceiveURLSMS",
+}
+
+Account = Mapping[str, str]
+Accounts = Mapping[str, Account]
+
+# Which credentials a simulator is to insist on, by its own settings' names.
+SIMULATOR_SETTINGS: Mapping[str, Callable[[Account], Mapping[str, object]]] = {
+    "bulksms": lambda account: {name: account[name] for name in ("username", "password")},
+    "hubb": lambda account: {"key": account["key"]},
+    "ucontact": lambda account: {"users": {account["user"]: account["password"]}},
+}
+
+
+def invent(client: str) -> Accounts:
+    """Accounts with random credentials; inbound messages go to `client`."""
+    return {
+        "bulksms": {
+            "username": "switchboard",
+            "password": secrets.token_hex(12),
+            "sender": "Switchboard",
+            "zone": "UTC",
+            **_ours(client),
+        },
+        "hubb": {"key": str(secrets.randbelow(9 * 10**14) + 10**14), **_ours(client)},
+        "ucontact": {
+            "user": "switchboard",
+            "password": secrets.token_hex(12),
+            "campaign": "Switchboard",
+            "scheme": "Basic",
+            "sms_call": "SendSMSv2",
+            **_ours(client),
+        },
+    }
+
+
+def _ours(client: str) -> dict[str, str]:
+    return {"callback_token": secrets.token_urlsafe(24), "inbound_client": client}
+
+
+def callbacks(url: str, accounts: Accounts) -> dict[str, str]:
+    """Where each provider calls us back, by name."""
+    return {
+        name: f"{url}/callbacks/{name}/{accounts[name]['callback_token']}/{path}"
+        for name, path in CALLBACK_PATHS.items()
+    }
+
+
+def simulator_settings(name: str, accounts: Accounts) -> list[str]:
+    """The arguments that make a simulator ask for these credentials."""
+    wanted = SIMULATOR_SETTINGS[name](accounts[name]).items()
+    return [part for key, value in wanted for part in ("--set", f"{key}={json.dumps(value)}")]
+
+
+def store(engine: Engine, outputs: Mapping[str, str], accounts: Accounts) -> None:
+    """Fills the providers' secret of the stack."""
+    import boto3
+
+    client: Any = boto3.client("secretsmanager", endpoint_url=engine.url)
+    client.put_secret_value(SecretId=outputs[SECRET_OUTPUT], SecretString=json.dumps(accounts))
+
+
+def issue_key(client: str, region: str | None, environment: Mapping[str, str]) -> str:
+    """A new API key of a client, by the function that every deployment uses; `environment` says which deployment."""
+    os.environ.update(environment)
+    from switchboard.credentials import issue
+
+    return issue(client, region)

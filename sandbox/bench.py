@@ -1,0 +1,211 @@
+"""`python -m sandbox bench`: AWS requests and write units a message, time to the provider, cold starts; counts and ratios."""
+
+import json
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import sandbox
+from sandbox.audit import audit, digits, ledgers, lives_of, wait_until_settled
+from sandbox.processes import ROOT
+from sandbox.stack import Stack
+
+REQUESTS, RECIPIENTS = 100, 100
+SINGLES = 100
+COLD_STARTS = 11
+WATCH_DELAY = 45  # seconds: long enough for a batch to be done when it is looked at, as ten minutes are in a deployment
+BARS = {"requests": 0.30, "campaign": 4.5, "single": 9.0, "cold": 1.6}
+MESSAGE_PATH = ("send", "dispatch", "callback", "watch")
+QUEUE_FED = ("dispatch", "watch")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benches; 0 when every bar is met."""
+    met = [*_messages(), *_cold_starts()]
+    return 0 if all(met) else 1
+
+
+class Probe:
+    """What the functions asked of AWS since the last look, as sandbox/probe wrote it down, by function."""
+
+    def __init__(self, file: Path, stack: Stack) -> None:
+        self._file, self._stack, self._read = file, stack, 0
+        self._invocations: Counter[str] = Counter()
+        self.take()
+
+    def take(self) -> tuple[Counter[str], Counter[str]]:
+        """Requests and write units by function; a batch from a queue adds the poller's receive and delete."""
+        requests: Counter[str] = Counter()
+        units: Counter[str] = Counter()
+        text = self._file.read_text() if self._file.exists() else ""
+        for line in text[self._read :].splitlines():
+            call = json.loads(line)
+            name = call["function"].removesuffix("Function").lower()
+            requests[name] += 1
+            units[name] += call["write_units"]
+        self._read = len(text)
+        now = Counter({name: stats["invocations"] for name, stats in self._stack.stats().items()})
+        for name in QUEUE_FED:
+            requests[name] += 2 * (now[name] - self._invocations[name])
+        self._invocations = now
+        return requests, units
+
+
+@contextmanager
+def _stack() -> Iterator[tuple[Stack, httpx.Client, Probe]]:
+    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
+        file = Path(folder) / "probe"
+        with sandbox.running(parameters={"WatchDelaySeconds": WATCH_DELAY}, env={"SWITCHBOARD_PROBE": str(file)}) as stack:
+            headers = {"Authorization": f"Bearer {stack.key}"}
+            with httpx.Client(base_url=stack.url, headers=headers, timeout=35) as api:
+                yield stack, api, Probe(file, stack)
+
+
+def _messages() -> Iterator[bool]:
+    with _stack() as (stack, api, probe):
+        yield from _campaign(stack, api, probe)
+        yield from _single(stack, api, probe)
+
+
+def _campaign(stack: Stack, api: httpx.Client, probe: Probe) -> Iterator[bool]:
+    """10,000 messages to the bulk platform, a hundred a request."""
+    numbers = iter(range(REQUESTS * RECIPIENTS))
+    bodies = [
+        {"to": [f"+5989{next(numbers):07d}" for _ in range(RECIPIENTS)], "text": "Hello", "provider": "bulksms"}
+        for _ in range(REQUESTS)
+    ]
+    began = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(lambda body: _send(api, body)["batch"], bodies))
+    accepted = time.monotonic() - began
+    settled = began and accepted + wait_until_settled(api, batches, 300)
+    _wait_for_watch(stack, REQUESTS)
+    requests, units = probe.take()
+    count = REQUESTS * RECIPIENTS
+    result = audit(lives_of(api, batches), ledgers(stack.simulators))
+    print(f"campaign: {count} messages in {REQUESTS} requests, accepted in {accepted:.1f} s, settled in {settled:.1f} s")
+    print(result)
+    yield result.passed and result.accepted == count
+    path = {name: requests[name] / count for name in ("send", "dispatch", "watch")}
+    yield _bar("AWS requests a message, before receipts", sum(path.values()), BARS["requests"], path)
+    written = {name: units[name] / count for name in ("send", "dispatch", "watch")}
+    yield _bar("write units a message, before receipts", sum(written.values()), BARS["campaign"], written)
+    print(f"  (receipts: {requests['callback'] / count:.2f} requests, {units['callback'] / count:.2f} write units a message)")
+
+
+def _single(stack: Stack, api: httpx.Client, probe: Probe) -> Iterator[bool]:
+    """Messages one by one, each with its receipt; and how long after its 202 one reaches the provider."""
+    probe.take()
+    answered: dict[str, float] = {}
+    batches = []
+    for n in range(SINGLES):
+        number = f"+59891{n:06d}"
+        batches.append(_send(api, {"to": number, "text": "Hello", "provider": "bulksms"})["batch"])
+        answered[digits(number)] = time.time()
+    wait_until_settled(api, batches, 60)
+    lives = lives_of(api, batches)
+    requests, units = probe.take()
+    taken = {digits(line["to"]): line["at"] for line in ledgers(stack.simulators)["bulksms"]}
+    waits = sorted(max(0.0, taken[number] - at) for number, at in answered.items())
+    delivered = sum(life["status"] == "delivered" for life in lives)
+    print(f"single: {SINGLES} messages, {delivered} delivered; from 202 to the provider: median {waits[len(waits) // 2]:.3f} s")
+    yield delivered == SINGLES and waits[len(waits) // 2] < 1.0
+    written = {name: units[name] / SINGLES for name in MESSAGE_PATH}
+    yield _bar("write units a message, receipt included", sum(written.values()), BARS["single"], written)
+    print(f"  (requests a message, receipt included: {sum(requests[name] for name in MESSAGE_PATH) / SINGLES:.2f})")
+
+
+def _send(api: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
+    answer = api.post("/v1/messages", json=body)
+    answer.raise_for_status()
+    accepted: dict[str, Any] = answer.json()
+    return accepted
+
+
+def _wait_for_watch(stack: Stack, batches: int) -> None:
+    """Until the watch has looked at every batch once, or has had the time to."""
+    watched = stack.boto("sqs")
+    url = stack.outputs["WatchQueueUrl"]
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
+    for _ in range(2 * (WATCH_DELAY + 30)):
+        if not sum(map(int, watched.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())):
+            return
+        time.sleep(0.5)
+
+
+def _cold_starts() -> Iterator[bool]:
+    """Process start to first answer, each function's median beside that of the bare one, measured in turns."""
+    with sandbox.running() as stack, sandbox.running(template=ROOT / "sandbox/bare/template.yaml", simulators=False) as bare:
+        starts: dict[str, Callable[[], float]] = {"bare": lambda: _cold_start(bare, "bare", _http("GET", "/", ""))}
+        for name, event in _first_events(stack).items():
+            starts[name] = lambda name=name, event=event: _cold_start(stack, name, event)  # type: ignore[misc]
+        times: dict[str, list[float]] = {name: [] for name in starts}
+        for _ in range(COLD_STARTS):
+            for name, start in starts.items():
+                times[name].append(start())
+    medians = {name: statistics.median(values[1:]) for name, values in times.items()}  # the first one fills the disk's cache
+    print(f"cold start: bare {medians['bare'] * 1000:.0f} ms (Powertools logger, metrics, resolver; one read by boto3)")
+    for name, median in medians.items():
+        if name != "bare":
+            met = _bar(f"cold start of {name}, ratio to bare", median / medians["bare"], BARS["cold"], {})
+            yield met or name not in MESSAGE_PATH
+
+
+def _cold_start(stack: Stack, function: str, event: dict[str, Any]) -> float:
+    stack.kill_workers(function)
+    began = time.monotonic()
+    stack.invoke(function, event)
+    return time.monotonic() - began
+
+
+def _first_events(stack: Stack) -> dict[str, dict[str, Any]]:
+    body = json.dumps({"to": "+59891234567", "text": "Hello", "provider": "bulksms"})
+    token = stack.accounts["bulksms"]["callback_token"]
+    receipt = "sMessageId=unknown&sStatus=DELIVRD&sMobileNo=59891234567"
+    callback = _http("POST", f"/callbacks/bulksms/{token}/receipts", receipt, provider="bulksms", token=token)
+    callback["headers"]["content-type"] = "application/x-www-form-urlencoded"
+    return {
+        "send": _http("POST", "/v1/messages", body, key=stack.key),
+        "dispatch": _sqs({"chunk": "unknown-unknown-0", "provider": "bulksms"}),
+        "callback": callback,
+        "watch": _sqs({"batch": "unknown", "nonce": "unknown"}),
+        "track": _http("GET", "/v1/batches/unknown", "", key=stack.key, id="unknown"),
+        "docs": _http("GET", "/openapi.json", ""),
+    }
+
+
+def _http(method: str, path: str, body: str, key: str = "", **parameters: str) -> dict[str, Any]:
+    """An event of payload format 2.0."""
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", "authorization": f"Bearer {key}"},
+        "pathParameters": parameters,
+        "requestContext": {
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "bench"},
+            **{"stage": "$default", "requestId": "bench", "accountId": "0", "apiId": "bench", "timeEpoch": 0},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def _sqs(body: dict[str, str]) -> dict[str, Any]:
+    return {"Records": [{"messageId": "1", "receiptHandle": "1", "body": json.dumps(body)}]}
+
+
+def _bar(what: str, value: float, bar: float, parts: dict[str, float]) -> bool:
+    """Print a figure beside its bar."""
+    detail = ", ".join(f"{name} {part:.3f}" for name, part in parts.items())
+    print(f"{what}: {value:.3f} (bar {bar:g}{', ' + detail if detail else ''})")
+    return value <= bar

@@ -1,0 +1,90 @@
+"""Writes the API's description: the routes of all functions merged into functions/docs/openapi.json.
+
+`python -m sandbox.openapi` writes it; a test says when it is out of step.
+"""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn, HTTPBearer
+
+from switchboard.web import Api
+
+FUNCTIONS = Path(__file__).parent.parent / "functions"
+TARGET = FUNCTIONS / "docs" / "openapi.json"
+
+TITLE = "Switchboard"
+VERSION = "1"
+DESCRIPTION = """\
+One API in front of several messaging providers.
+
+Every message has a life: `scheduled`, `queued`, `submitted`, `sent`, then `delivered` or one of `undelivered`, `expired`,
+`rejected`, `failed`; or `canceled`; or `unconfirmed`, when a provider's answer was lost: such a message is never sent again
+by itself, because it may have arrived.
+
+Errors are `application/problem+json` (RFC 9457) and name every wrong field. A `POST` with an `Idempotency-Key` can be
+repeated: it does what it says once, and the repeat is answered alike, marked `Idempotent-Replayed: true`.
+"""
+SECURITY = {
+    "Bearer": HTTPBearer(description="Your API key, `sb_…`, as `Authorization: Bearer`."),
+    "ApiKey": APIKey(name="X-Api-Key", in_=APIKeyIn.header, description="The same key in a header of its own."),
+}
+_FOREIGN = (
+    "HTTPValidationError",
+    "ValidationError",
+    "ResponseValidationError",
+)  # the framework's own errors, which our doors never answer with
+
+
+def document() -> dict[str, Any]:
+    """The description of all routes that need a key."""
+    merged: dict[str, Any] = {}
+    for app in _apps():
+        part = json.loads(
+            app.get_openapi_json_schema(
+                title=TITLE,
+                version=VERSION,
+                description=DESCRIPTION,
+                security_schemes=SECURITY,
+                security=[{name: []} for name in SECURITY],
+            )
+        )
+        paths, components = part.pop("paths"), part.pop("components")
+        merged = merged or {**part, "paths": {}, "components": {"schemas": {}, **components}}
+        for path, operations in paths.items():
+            for operation in operations.values():
+                operation["tags"] = [path.split("/")[2]]
+            merged["paths"].setdefault(path, {}).update(operations)
+        merged["components"]["schemas"] |= components["schemas"]
+    for name in _FOREIGN:
+        merged["components"]["schemas"].pop(name, None)
+    merged["paths"] = dict(sorted(merged["paths"].items()))
+    return merged
+
+
+def rendered() -> str:
+    """The description as it stands in its file."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _apps() -> list[Api]:
+    """The apps of all functions but the one that shows the description."""
+    paths = sorted(set(FUNCTIONS.glob("*/app.py")) - {TARGET.with_name("app.py")})
+    return [app for path in paths if isinstance(app := getattr(_module(path), "app", None), Api)]
+
+
+def _module(path: Path) -> ModuleType:
+    """A function's module under a name of its own: in Lambda they are all called `app`."""
+    spec = importlib.util.spec_from_file_location(f"functions.{path.parent.name}.app", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    TARGET.write_text(rendered())

@@ -1,0 +1,107 @@
+"""One engine, one stack from the template and the three simulators for all flow tests: short times, real HTTP."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from sandbox.engine import Engine
+from sandbox.simulators.__main__ import VENDORS, create
+from sandbox.simulators.server import Simulator
+from sandbox.template import Template
+
+from .world import ROOT, Context, World
+
+TOKEN = "callback-token"
+SHORT = {
+    **{"LeaseSeconds": "1", "VisibilitySeconds": "1", "WatchDelaySeconds": "2", "RecheckSeconds": "4"},
+    **{"BackoffSeconds": "0", "ProviderTimeoutSeconds": "1", "MaxReceives": "1000"},
+}
+ACCOUNTS = {
+    "hubb": {"key": "hubb-key", "sender": "+13056490655"},
+    "ucontact": {"user": "gateway", "password": "secret", "campaign": "Ventas"},
+    "bulksms": {"username": "gateway", "password": "secret", "sender": "Acme", "zone": "UTC"},
+}
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The verbs of this process on a stack of their own."""
+    folder: Path = tmp_path_factory.mktemp("engine")
+    before = dict(os.environ)
+    with ExitStack() as stack:
+        engine = Engine(folder, stack.enter_context((folder / "log").open("wb")))
+        stack.callback(engine.stop)
+        stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
+        os.environ.update(engine.environment())
+        simulators = {name: stack.enter_context(Simulator(create(name))) for name in VENDORS}
+        urls = {name: simulator.url for name, simulator in simulators.items()}
+        deployed = _deploy({f"{name.capitalize()}Url": url for name, url in urls.items()})
+        secret = {
+            name: {**account, "callback_token": TOKEN, "inbound_client": "acme"} for name, account in ACCOUNTS.items()
+        }
+        boto3.client("secretsmanager").put_secret_value(
+            SecretId=deployed["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(secret)
+        )
+        made = World(deployed, urls)
+        door = ThreadingHTTPServer(("127.0.0.1", 0), _door(made))
+        stack.callback(door.server_close)
+        threading.Thread(target=door.serve_forever, daemon=True).start()
+        stack.callback(door.shutdown)
+        for name, simulator in simulators.items():
+            simulator.courier.url = f"http://127.0.0.1:{door.server_address[1]}/callbacks/{name}/{TOKEN}/receipts"
+        yield made
+
+
+def _deploy(parameters: dict[str, str]) -> dict[str, str]:
+    """Make the template's stack with short times; the environment that it gives a function."""
+    template = Template.load(ROOT / "template.yaml")
+    chosen = {**SHORT, **parameters}
+    cloud = boto3.client("cloudformation")
+    cloud.create_stack(
+        StackName="flow",
+        TemplateBody=template.for_engine(),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()],
+    )
+    cloud.get_waiter("stack_create_complete").wait(StackName="flow", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})
+    described = cloud.describe_stacks(StackName="flow")["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    return dict(template.deployment(outputs).functions["DispatchFunction"].environment)
+
+
+def _door(world: World) -> type[BaseHTTPRequestHandler]:
+    """The callback door: HTTP in, API Gateway's event to the handler, its answer out."""
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            parts = urlsplit(self.path)
+            _, _, provider, token, _ = parts.path.split("/", 4)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            event = {
+                "rawPath": parts.path,
+                "rawQueryString": parts.query,
+                "headers": {name.lower(): value for name, value in self.headers.items()},
+                "pathParameters": {"provider": provider, "token": token},
+                "requestContext": {"http": {"method": self.command}},
+                "body": body.decode("latin-1"),
+            }
+            answer = world.callback.handler(event, Context())
+            self.send_response(answer["statusCode"])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    return Door

@@ -1,0 +1,3 @@
+"""What the tiny functions share."""
+
+WORD = "layer"
