@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sandbox.engine import Engine
@@ -21,12 +21,8 @@ CALLBACK_PATHS = {
 Account = Mapping[str, str]
 Accounts = Mapping[str, Account]
 
-# Which credentials a simulator is to insist on, by its own settings' names.
-SIMULATOR_SETTINGS: Mapping[str, Callable[[Account], Mapping[str, object]]] = {
-    "bulksms": lambda account: {name: account[name] for name in ("username", "password")},
-    "hubb": lambda account: {"key": account["key"]},
-    "ucontact": lambda account: {"users": {account["user"]: account["password"]}},
-}
+# Which of an account's credentials a simulator is to insist on; its settings have the same names.
+SIMULATOR_SETTINGS = {"bulksms": ("username", "password"), "hubb": ("key",), "ucontact": ("user", "password")}
 
 
 def invent(client: str) -> Accounts:
@@ -65,8 +61,8 @@ def callbacks(url: str, accounts: Accounts) -> dict[str, str]:
 
 def simulator_settings(name: str, accounts: Accounts) -> list[str]:
     """The arguments that make a simulator ask for these credentials."""
-    wanted = SIMULATOR_SETTINGS[name](accounts[name]).items()
-    return [part for key, value in wanted for part in ("--set", f"{key}={json.dumps(value)}")]
+    wanted = SIMULATOR_SETTINGS[name]
+    return [part for key in wanted for part in ("--set", f"{key}={json.dumps(accounts[name][key])}")]
 
 
 def store(engine: Engine, outputs: Mapping[str, str], accounts: Accounts) -> None:

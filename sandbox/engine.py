@@ -57,10 +57,6 @@ class Engine:
         """The variables that make any AWS SDK use it."""
         return {"AWS_ENDPOINT_URL": self.url, **CREDENTIALS}
 
-    def alive(self) -> bool:
-        """Whether its process runs."""
-        return self._process.poll() is None
-
     def stop(self) -> None:
         """Ends it; its data is gone then."""
         stop(self._process, signal.SIGKILL)  # nothing to save

@@ -17,7 +17,7 @@ from sandbox.processes import ROOT
 
 BUILD = ROOT / "build" / "layers"
 STAMP = ".built-from"
-RUNTIME_PACKAGES = ("awslambdaric", "runtime_client", "snapshot_restore_py")
+RUNTIME_PACKAGES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
 def build(layer: Path) -> Path:

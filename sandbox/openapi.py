@@ -9,8 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from aws_lambda_powertools.event_handler.openapi.models import APIKey, HTTPBearer
 
+from switchboard.dialects.unified import ProblemDocument
 from switchboard.web import Api
 
 FUNCTIONS = Path(__file__).parent.parent / "functions"
@@ -21,16 +22,18 @@ VERSION = "1"
 DESCRIPTION = """\
 One API in front of several messaging providers.
 
-Every message has a life: `scheduled`, `queued`, `submitted`, `sent`, then `delivered` or one of `undelivered`, `expired`,
-`rejected`, `failed`; or `canceled`; or `unconfirmed`, when a provider's answer was lost: such a message is never sent again
-by itself, because it may have arrived.
+Every message has a life: `scheduled`, `queued`, `submitted`, `sent`, then `delivered` or one of `undelivered`,
+`expired`, `rejected`, `failed`; or `canceled`; or `unconfirmed`, when a provider's answer was lost: such a message is
+never sent again by itself, because it may have arrived.
 
 Errors are `application/problem+json` (RFC 9457) and name every wrong field. A `POST` with an `Idempotency-Key` can be
 repeated: it does what it says once, and the repeat is answered alike, marked `Idempotent-Replayed: true`.
 """
-SECURITY = {
+SECURITY: dict[str, Any] = {
     "Bearer": HTTPBearer(description="Your API key, `sb_…`, as `Authorization: Bearer`."),
-    "ApiKey": APIKey(name="X-Api-Key", in_=APIKeyIn.header, description="The same key in a header of its own."),
+    "ApiKey": APIKey.model_validate(
+        {"in": "header", "name": "X-Api-Key", "description": "The same key in a header of its own."}
+    ),
 }
 _FOREIGN = (
     "HTTPValidationError",
@@ -59,6 +62,7 @@ def document() -> dict[str, Any]:
                 operation["tags"] = [path.split("/")[2]]
             merged["paths"].setdefault(path, {}).update(operations)
         merged["components"]["schemas"] |= components["schemas"]
+    merged["components"]["schemas"] |= _problem()
     for name in _FOREIGN:
         merged["components"]["schemas"].pop(name, None)
     merged["paths"] = dict(sorted(merged["paths"].items()))
@@ -70,13 +74,19 @@ def rendered() -> str:
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
+def _problem() -> dict[str, Any]:
+    """The schemas of a refusal, which routes only name."""
+    schema = ProblemDocument.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), ProblemDocument.__name__: schema}
+
+
 def _apps() -> list[Api]:
     """The apps of all functions but the one that shows the description."""
     paths = sorted(set(FUNCTIONS.glob("*/app.py")) - {TARGET.with_name("app.py")})
-    return [app for path in paths if isinstance(app := getattr(_module(path), "app", None), Api)]
+    return [app for path in paths if isinstance(app := getattr(load(path), "app", None), Api)]
 
 
-def _module(path: Path) -> ModuleType:
+def load(path: Path) -> ModuleType:
     """A function's module under a name of its own: in Lambda they are all called `app`."""
     spec = importlib.util.spec_from_file_location(f"functions.{path.parent.name}.app", path)
     if spec is None or spec.loader is None:

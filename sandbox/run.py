@@ -126,10 +126,13 @@ class Sandbox:
         template = self._template()
         self._note("template expanded")
         for name, process in starting.items():
-            self._simulators[name] = str(first_line(process)["url"])
+            self._simulators[name] = self._simulator_url(name, process)
         outputs = self._create(template)
         self._note("resources made")
         self.deployment = template.deployment(outputs)
+        for function in self.deployment.functions.values():
+            if not function.folder.is_dir():
+                raise Failed(f"{function.id}: there is no folder {function.folder}")
         (self._folder / "tmp").mkdir()
         self._environments = {id: self._variables(f) for id, f in self.deployment.functions.items()}
         if self._options.simulators:
@@ -187,6 +190,13 @@ class Sandbox:
             self._closing.callback(stop, process)
             started[name] = process
         return started
+
+    def _simulator_url(self, name: str, process: subprocess.Popen[bytes]) -> str:
+        try:
+            return str(first_line(process)["url"])
+        except RuntimeError as error:
+            said = (self._logs / f"simulator-{name}.log").read_text(errors="replace").strip()
+            raise Failed(f"the {name} simulator: {said[-2000:] or error}") from error
 
     def _template(self) -> Template:
         from samtranslator.model.exceptions import InvalidDocumentException

@@ -31,6 +31,7 @@ STARTING_AT_ONCE = (
     2  # a burst does not start a process for every request of it: most are served by those that come free
 )
 TOO_LARGE = "Function.ResponseSizeTooLarge"
+SAID = 800  # characters of a process's last words
 PREFIX = "/2018-06-01/runtime/"
 RUNTIME_LIMITS = http1.Limits(head=2 * 2**20, body=64 * 2**20)
 
@@ -278,6 +279,8 @@ class Pool:
         for worker in workers:
             worker.signaled = True
             worker.signal(number)
+            if number == signal.SIGKILL:
+                worker.kill()  # and be sure of it: the next event meets another process
         return [worker.pid for worker in workers]
 
     def close(self) -> None:
@@ -334,7 +337,8 @@ class Pool:
         else:
             worker.kill()
             self._forget(worker)
-            result = worker.fault or failure("Runtime.ExitError", "the process ended before it asked for work")
+            said = self.program.log.read_text(errors="replace")[-SAID:].strip()
+            result = worker.fault or failure("Runtime.ExitError", f"the process ended before it asked for work: {said}")
             log.error("%s: init: %s", self.program.name, result.payload[:2000].decode(errors="replace"))
             if (
                 self._queue and not worker.signaled

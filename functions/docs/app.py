@@ -1,4 +1,4 @@
-"""GET /openapi.json and /docs: describes the API, for programs and for people; tells who knocks elsewhere what there is."""
+"""GET /openapi.json and /docs: the API described for programs and for people; a 404 or 405 for every other path."""
 
 import json
 from collections.abc import Iterator

@@ -40,7 +40,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         engine = Engine(folder, stack.enter_context((folder / "log").open("wb")))
         stack.callback(engine.stop)
         stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
-        os.environ.update(engine.environment())
+        os.environ.update(engine.environment(), POWERTOOLS_METRICS_DISABLED="true")
         simulators = {name: stack.enter_context(Simulator(create(name))) for name in VENDORS}
         urls = {name: simulator.url for name, simulator in simulators.items()}
         deployed = _deploy({f"{name.capitalize()}Url": url for name, url in urls.items()})

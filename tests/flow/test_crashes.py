@@ -46,7 +46,7 @@ def test_accept_stopped_anywhere_loses_nothing_and_doubles_nothing(world: World,
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_dispatch_stopped_anywhere_submits_at_most_once_and_says_so(world: World, provider: str) -> None:
-    with world.setting(window=2):
+    with world.setting(WINDOW=2):
         ids = [m.id for m in world.send([world.number() for _ in range(4)], provider).messages]
         with world.crashing() as calls:
             while not world.deliver(provider):

@@ -9,7 +9,6 @@ import pytest
 from switchboard import accept, receive, tracking
 from switchboard.model.chunk import ReceiptSeen
 from switchboard.model.problem import Refused
-from switchboard.routing import Route
 from switchboard.settings import settings
 from switchboard.tracking import receipts
 
@@ -98,7 +97,7 @@ def test_many_accepts_at_once_under_one_key_make_one_batch(world: World) -> None
 def test_cancel_or_send_never_both_never_neither(world: World) -> None:
     accepted = [world.send([world.number() for _ in range(4)], "hubb") for _ in range(12)]
     messages = [message for batch in accepted for message in batch.messages]
-    with ThreadPoolExecutor(5) as pool, world.setting(window=1):
+    with ThreadPoolExecutor(5) as pool, world.setting(WINDOW=1):
         sent = [pool.submit(world.deliver, "hubb") for _ in range(3)]
         answers = list(pool.map(lambda message: tracking.cancel_message(ACME.name, message.id), messages))
         for future in sent:
@@ -203,10 +202,7 @@ def test_what_was_certainly_not_taken_is_sent_again_and_nothing_else(world: Worl
 
 
 def test_failover_where_the_no_concerned_the_account(world: World) -> None:
-    from switchboard.model.message import Channel
-
-    routes = (Route(channel=Channel.SMS, providers=("hubb", "bulksms")),)
-    with world.setting(routes=routes):
+    with world.setting(ROUTES='[{"channel": "sms", "providers": ["hubb", "bulksms"]}]'):
         world.script("hubb", fault="refuse", times=1)
         message = world.send([world.number()]).messages[0]
         assert message.provider == "hubb"
@@ -222,7 +218,7 @@ def test_past_its_time_a_message_is_not_submitted(world: World) -> None:
 
 
 def test_a_provider_that_is_down_is_tried_six_times_and_then_it_failed(world: World) -> None:
-    with world.setting(urls={**settings().urls, "hubb": "http://127.0.0.1:9"}):
+    with world.setting(HUBB_URL="http://127.0.0.1:9"):
         message = world.send([world.number()], "hubb").messages[0]
         world.pump(world.settled([message.id]))
     life = world.life(message.id)
@@ -242,7 +238,7 @@ def test_a_client_sees_only_its_own(world: World) -> None:
 
 
 def test_no_route_is_a_refusal_that_names_the_recipient(world: World) -> None:
-    with world.setting(routes=()), pytest.raises(Refused, match=r"to\.0"):
+    with world.setting(ROUTES="[]"), pytest.raises(Refused, match=r"to\.0"):
         world.send([world.number()])
 
 

@@ -276,6 +276,8 @@ class World:
         self.backlog = self.random.choice((0.0, 0.0, 0.1, 0.4))
         self.passes = self.random.randint(1, PASSES)
         self.lease = 8.0 if self.tempo == CALM else self.random.choice((1.0, 3.0, 8.0))
+        self.burst = self.random.choice((0.0, 0.5, 0.85))
+        self.turn: Actor | None = None
         self.repeats = self.random.choice((0.0, 0.05, 0.3))
         self.addresses = self.random.choice(("x", "xy"))
 
@@ -587,7 +589,8 @@ class World:
         again: set[int] = set()
         given: dict[str, int] = {}
         for n in window:
-            row = view.rows[("M", n)]
+            if (row := view.rows.get(("M", n))) is None:
+                continue
             outcome: Outcome = yield self.submit, provider, Message(chunk, n), row["address"], row["text"], pass_
             repeat = outcome.verdict == "retryable" or (outcome.account and reserve)
             repeat |= outcome.verdict == "unconfirmed" and not self.keeps("unconfirmed is never sent again")
@@ -722,12 +725,14 @@ class World:
                     return None
             results = view.results(n)
             doubted = [route[result["provider"]] for result in results if result["verdict"] == "unconfirmed"]
-            every = route if self.keeps("the recheck sees doubts of all providers of a route") else [now_at]
+            where = doubted or route
+            if not self.keeps("the recheck sees doubts of all providers of a route"):
+                where = [now_at]
             status = view.status(n, receipts=False)
             nameless = any(result["verdict"] == "accepted" and not result["vendor_id"] for result in results)
             if view.receipts(n):
                 continue
-            if (status is Status.UNCONFIRMED and receipt.provider in (doubted or every)) or (
+            if (status is Status.UNCONFIRMED and receipt.provider in where) or (
                 nameless and self.keeps("who was taken without an id may be whose it is")
             ):
                 found.append(message)
@@ -860,20 +865,29 @@ class World:
         for _ in range(most):
             while self.agenda and self.agenda[0][0] <= self.now:
                 heapq.heappop(self.agenda)[2]()
-            ready: list[Any] = list(self.actors)
-            if len(self.actors) < 6:
-                ready += [e for e in self.envelopes if e.visible_at <= self.now and not self._withheld(e)]
-            if ready:
-                chosen = ready[int(self.random.random() * len(ready))]
+            if chosen := self._next():
                 self._go_on(chosen) if isinstance(chosen, Actor) else self._deliver(chosen)
                 self.now += (self.tempo if self.chaos else CALM) * self.random.random()
                 continue
-            times = [e.visible_at for e in self.envelopes if not self._withheld(e)]
+            times = [envelope.visible_at for envelope in self.envelopes if not self._withheld(envelope)]
             times += [self.agenda[0][0]] if self.agenda else []
             if not times:
                 return True
             self.now = min(times)
         return False
+
+    def _next(self) -> Actor | Envelope | None:
+        """Whose turn it is: anybody's, or for a while the same one's, as if the others were far away."""
+        if self.turn in self.actors and self.random.random() < self.burst:
+            return self.turn
+        ready: list[Actor | Envelope] = [*self.actors]
+        if len(self.actors) < 6:
+            ready += [e for e in self.envelopes if e.visible_at <= self.now and not self._withheld(e)]
+        if not ready:
+            return None
+        chosen = ready[int(self.random.random() * len(ready))]
+        self.turn = chosen if isinstance(chosen, Actor) else None
+        return chosen
 
     def _withheld(self, envelope: Envelope) -> bool:
         return self.withhold_watch and envelope.queue == "watch" and envelope.body[0] == "batch"
@@ -1013,11 +1027,14 @@ class Found:
     seen: Counter[str] = field(default_factory=Counter)
 
 
-def search(runs: int, without: Collection[str] = (), kind: str = "", start: int = 0) -> Found:
+def search(
+    runs: int, without: Collection[str] = (), kind: str = "", start: int = 0, temper: Mapping[str, Any] | None = None
+) -> Found:
     """Run seed after seed until one has a violation that begins with `kind`, or `runs` are over."""
     found = Found()
     for seed in range(start, start + runs):
         world = World(seed, without)
+        vars(world).update(temper or {})
         found.violations = [violation for violation in world.play() if violation.startswith(kind)]
         found.runs += 1
         found.seen += world.seen

@@ -140,7 +140,7 @@ def passes_on(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-@pytest.mark.parametrize("path", EVERYTHING, ids=identify)
+@pytest.mark.parametrize("path", [path for path in EVERYTHING if tree(path).body], ids=identify)
 def test_a_module_says_its_room(path: Path) -> None:
     docstring = ast.get_docstring(tree(path)) or ""
     assert re.match(r"[`\"]?\w.*?[.:](\s|$)", docstring, re.DOTALL), "open it with one sentence"

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -10,8 +10,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 logger = Logger()
 """Logs ids, counts and reasons; never a body, a key or an address."""
-
-metrics = Metrics()
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -21,9 +19,15 @@ for _name in ("httpx", "httpcore", "botocore", "boto3", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
+@cache
+def _metrics() -> Metrics:
+    """The process's counters; made on first use, because they read the environment."""
+    return Metrics()
+
+
 def count(name: str, value: int = 1) -> None:
     """Count something; what was counted goes out as CloudWatch embedded metrics when the invocation ends."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    _metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
 def invocation(handler: Handler) -> Handler:
@@ -35,7 +39,7 @@ def invocation(handler: Handler) -> Handler:
         try:
             return handler(event, context)
         finally:
-            if metrics.metric_set:
-                metrics.flush_metrics()
+            if _metrics().metric_set:
+                _metrics().flush_metrics()
 
     return observed

@@ -3,7 +3,10 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+
+from botocore.exceptions import ClientError
 
 from switchboard.clients import client
 from switchboard.model.chunk import Header
@@ -50,12 +53,16 @@ def watch_receipt(provider: str, vendor_id: str, to: str | None, delay: float) -
 
 
 def postpone(provider: str, receipt_handle: str, seconds: float) -> None:
-    """Make a received message visible again after `seconds` (ChangeMessageVisibility): it is not acknowledged."""
-    client("sqs").change_message_visibility(
-        QueueUrl=settings().queues[provider],
-        ReceiptHandle=receipt_handle,
-        VisibilityTimeout=_whole(seconds),
-    )
+    """Make a received message visible again after `seconds`: it is not acknowledged.
+
+    Where SQS will not have it (the message was handed out again meanwhile, or is gone) the queue's own time holds.
+    """
+    with suppress(ClientError):
+        client("sqs").change_message_visibility(
+            QueueUrl=settings().queues[provider],
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=_whole(seconds),
+        )
 
 
 def _watch(body: dict[str, str | None], delay: float) -> None:

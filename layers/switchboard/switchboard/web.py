@@ -67,7 +67,8 @@ def operation(name: str, summary: str, *refusals: int, ok: tuple[int, ...] = (20
 
     The first of `ok` is the status of a handler that names none. Every route may refuse a key or a parameter.
     """
-    refused = {"content": {PROBLEM: {"model": ProblemDocument}}}
+    # By name: given the model, Powertools would build it once for every status of every route when it first answers.
+    refused = {"content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}}}
     answers: dict[int, Any] = {status: {"description": _TITLES[status]} for status in ok}
     answers |= {status: {"description": _TITLES[status], **refused} for status in sorted((401, *refusals, 422, 500))}
     return {"operation_id": name, "summary": summary, "status_code": ok[0], "responses": answers}
@@ -114,9 +115,12 @@ class Api(APIGatewayHttpResolver):
 
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP event (payload format 2.0)."""
+        headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
         try:
-            self._admit({name.lower(): value for name, value in event.get("headers", {}).items()}, event)
-            answer = super().resolve(event, context)
+            if not self._public:
+                self.context["client"] = _authenticated(headers)
+            _readable(headers, event)  # after the key: strangers are told nothing
+            answer = super().resolve({**event, "headers": {**headers, "content-type": JSON}}, context)
         except Fault as fault:
             answer = _encoded(_problem(fault))
         except Exception as error:  # the process's edge, for what fails before there is a route
@@ -124,19 +128,6 @@ class Api(APIGatewayHttpResolver):
         self.context.clear()
         answer["headers"] = {**_HEADERS, **answer.get("headers", {})}
         return answer
-
-    def _admit(self, headers: Mapping[str, str], event: Mapping[str, Any]) -> None:
-        """Who calls, and whether it is JSON they bring: before validation, which would tell strangers about fields."""
-        if not self._public:
-            self.context["client"] = _authenticated(headers)
-        kind = headers.get("content-type", JSON).partition(";")[0].strip().lower()
-        if event.get("body") and kind != JSON:
-            raise Fault(415, f"Send {JSON}.", headers={"Accept-Post": JSON})
-        if event.get("isBase64Encoded"):
-            try:
-                b64decode(event.get("body") or "", validate=True).decode()
-            except ValueError:
-                raise Fault(400, "The body is not UTF-8.") from None
 
     def _invalid(self, invalid: RequestValidationError) -> Response[str]:
         errors = invalid.errors()
@@ -184,6 +175,18 @@ def _authenticated(headers: Mapping[str, str]) -> "Client":
         challenge = {"WWW-Authenticate": f'Bearer realm="switchboard"{error}'}
         raise Fault(401, detail, headers=challenge)
     return client
+
+
+def _readable(headers: Mapping[str, str], event: Mapping[str, Any]) -> None:
+    """Raises `Fault` for a body that is not JSON by its type, or not text."""
+    kind = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if event.get("body") and kind != JSON:
+        raise Fault(415, f"Send {JSON}.", headers={"Accept-Post": JSON})
+    if event.get("isBase64Encoded"):
+        try:
+            b64decode(event.get("body") or "", validate=True).decode()
+        except ValueError:
+            raise Fault(400, "The body is not UTF-8.") from None
 
 
 def _only_known_parameters(app: Any, next_middleware: Callable[[Any], Response[Any]]) -> Response[Any]:

@@ -132,7 +132,7 @@ class SendRequest(_Providers):  # type: ignore[misc, valid-type]  # its fields a
     )
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_HTML)] | None = Field(
         default=None,
-        description=f"May hold `{{{{placeholders}}}}`. An SMS has {MAX_PARTS} parts at most; an e-mail shows it as it is.",
+        description=f"May hold `{{{{placeholders}}}}`. An SMS has {MAX_PARTS} parts at most.",
     )
     subject: Annotated[str, _line(255)] | None = Field(default=None, description="E-mail: may hold `{{placeholders}}`.")
     html: Annotated[str, StringConstraints(min_length=1, max_length=MAX_HTML)] | None = Field(
@@ -311,7 +311,7 @@ class _Reading:
         """What goes together and what does not."""
         request, channel = self.request, self.channel
         for field in _FOREIGN[channel]:
-            if getattr(request, field):
+            if getattr(request, field) != SendRequest.model_fields[field].default:
                 self._say(field, f"does not exist in {'SMS' if channel is Channel.SMS else 'e-mail'}")
         bodies = _BODIES[channel]
         if not self.wrong.intersection(bodies) and not any(getattr(request, field) for field in bodies):
@@ -343,7 +343,7 @@ class _Reading:
     def _lengths(self) -> None:
         """The parts of every SMS, with the values filled in, and the size of what each recipient brings along."""
         for place, recipient in self.recipients.items():
-            if len(json.dumps(recipient.variables)) > MAX_VARIABLES:
+            if len(json.dumps(recipient.variables, ensure_ascii=False).encode()) > MAX_VARIABLES:
                 self._say(f"to.{place}.variables", f"must have at most {MAX_VARIABLES} octets")
         if self.channel is not Channel.SMS or self.content.text is None:
             return
@@ -365,7 +365,7 @@ class _Reading:
 
 _LOCAL_TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 _EMAIL_ONLY = ("subject", "html", "template", "attachments", "invitation")
-_FOREIGN = {Channel.SMS: _EMAIL_ONLY, Channel.EMAIL: ("flash", "link")}
+_FOREIGN = {Channel.SMS: _EMAIL_ONLY, Channel.EMAIL: ("flash", "encoding", "link")}
 _BODIES = {Channel.SMS: ("text",), Channel.EMAIL: ("html", "text", "template")}
 
 
@@ -462,7 +462,8 @@ Time = Annotated[str, BeforeValidator(_time), Field(json_schema_extra={"format":
 class _Told(BaseModel):
     """What we answer, read off the attributes of our own words."""
 
-    model_config = ConfigDict(from_attributes=True, frozen=True)
+    # Built on first use: no function answers with all of them, and building costs a cold start.
+    model_config = ConfigDict(from_attributes=True, frozen=True, defer_build=True)
 
 
 class AcceptedMessage(_Told):

@@ -1,0 +1,63 @@
+"""No function makes a call to AWS that its role in the template does not allow: the local engine would let it pass."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import sandbox
+from sandbox.template import Template
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMED_OTHERWISE = {"SendMessageBatch": "SendMessage"}  # an operation that another one's permission covers
+QUICK = {"WatchDelaySeconds": 1, "RecheckSeconds": 1, "LeaseSeconds": 2, "DispatchTimeoutSeconds": 10}
+INBOUND = {"from": "+59898344484", "to": "+13056490655", "text": "hola"}
+RECIPIENTS = {"hubb": "+13055550111", "ucontact": "+59898344484", "bulksms": "+919876543210"}
+
+
+def allowed() -> dict[str, set[str]]:
+    """The actions of every function's role, by the function's logical id."""
+    template = Template.load(ROOT / "template.yaml")
+    roles = template.of_type("AWS::IAM::Role")
+    found: dict[str, set[str]] = {}
+    for function, body in template.of_type("AWS::Lambda::Function").items():
+        policies = roles[body["Role"]["Fn::GetAtt"][0]]["Policies"]
+        entries = [entry for policy in policies for entry in policy["PolicyDocument"]["Statement"]]
+        lists = [entry["Action"] if isinstance(entry["Action"], list) else [entry["Action"]] for entry in entries]
+        found[function] = {action for actions in lists for action in actions}
+    return found
+
+
+def action(service: str, operation: str) -> str:
+    return f"{service.replace('-', '')}:{NAMED_OTHERWISE.get(operation, operation)}"
+
+
+def live(api: httpx.Client, simulators: dict[str, str]) -> None:
+    """Everything a client, a provider or a timer can set off, once."""
+    httpx.post(f"{simulators['bulksms']}/_script", json={"fault": "early"}).raise_for_status()
+    accepted = [
+        api.post("/v1/messages", json={"provider": provider, "to": to, "from": "13055550100", "text": "hello"})
+        for provider, to in RECIPIENTS.items()
+    ]
+    made = [answer.raise_for_status().json() for answer in accepted]
+    httpx.post(f"{simulators['ucontact']}/_inbound", json=INBOUND).raise_for_status()
+    message = made[0]["messages"][0]["id"]
+    for path in (f"messages/{message}/cancel", f"messages/{message}/resend", f"batches/{made[1]['batch']}/cancel"):
+        assert api.post(f"/v1/{path}").status_code < 500
+    for path in ("messages", "messages?with=%2B59898344484", f"messages/{message}", f"batches/{made[2]['batch']}"):
+        api.get(f"/v1/{path}").raise_for_status()
+    time.sleep(5)  # the watch comes round
+
+
+def test_roles_allow_what_functions_do(tmp_path: Path) -> None:
+    probe = tmp_path / "calls"
+    with sandbox.running(parameters=QUICK, env={"SWITCHBOARD_PROBE": str(probe)}) as stack:
+        with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {stack.key}"}) as api:
+            live(api, stack.simulators)
+        calls: list[dict[str, Any]] = [json.loads(line) for line in probe.read_text().splitlines()]
+    made = {(call["function"], action(call["service"], call["operation"])) for call in calls}
+    roles = allowed()
+    assert {(function, name) for function, name in made if name not in roles[function]} == set()
+    assert {function for function, _ in made} == roles.keys() - {"DocsFunction"}
