@@ -72,7 +72,7 @@ def run(options: Options) -> int:
             sandbox = Sandbox(options, folder.path, logs, closing)
             sandbox.make()
             asyncio.run(sandbox.serve())
-    except Failed as failed:
+    except (Failed, Unsupported) as failed:
         print(f"sandbox: {failed}", file=sys.stderr)
         return 1
     finally:
@@ -205,8 +205,6 @@ class Sandbox:
             return Template.load(Path(self._options.template))
         except InvalidDocumentException as invalid:
             raise Failed("; ".join(cause.message for cause in invalid.causes)) from invalid
-        except Unsupported as unsupported:
-            raise Failed(str(unsupported)) from unsupported
 
     def _create(self, template: Template) -> Mapping[str, str]:
         """Has the data plane make the stack; its outputs."""

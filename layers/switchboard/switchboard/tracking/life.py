@@ -21,7 +21,7 @@ from switchboard.settings import settings
 from switchboard.tracking import chunks, indexes, seal, table
 from switchboard.tracking.inbound import INBOUND
 
-_STEPS_A_PAGE = 60  # chunks or days looked at for one page of `recent`: no list runs into the function's time limit
+_STEPS_A_PAGE = 100  # chunks or days looked at for one page of `recent`: no list runs into the function's time limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
