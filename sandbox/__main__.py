@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox run | key | build`, and the programs that use a sandbox: `demo`, `bench`."""
+"""The command line: `python -m sandbox run | key | build`, and the programs that use a sandbox: `demo`, `bench`, `faults`."""
 
 import argparse
 import dataclasses
@@ -15,7 +15,7 @@ from sandbox import accounts, layers
 from sandbox.processes import ROOT
 from sandbox.run import PREFIX, STATE, Options, run
 
-PROGRAMS = ("demo", "bench")
+PROGRAMS = ("demo", "bench", "faults")
 
 
 def main() -> int:

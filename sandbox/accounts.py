@@ -35,7 +35,7 @@ def invent(client: str) -> Accounts:
             "zone": "UTC",
             **_ours(client),
         },
-        "hubb": {"key": str(secrets.randbelow(9 * 10**14) + 10**14), **_ours(client)},
+        "hubb": {"key": str(secrets.randbelow(9 * 10**14) + 10**14), "sender": "+13056490655", **_ours(client)},
         "ucontact": {
             "user": "switchboard",
             "password": secrets.token_hex(12),

@@ -98,7 +98,7 @@ def _story(life: Mapping[str, Any]) -> str:
     """What was tried, what was answered, what came back."""
     if life["direction"] == "inbound":
         return repr(life["text"])
-    events = [(life["created_at"], "accepted")]
+    events = [(life["created_at"], "queued")]
     events += [(attempt["at"], _attempt(attempt)) for attempt in life["attempts"]]
     events += [(receipt["received_at"], f"receipt {receipt['word']}") for receipt in life["receipts"]]
     began = datetime.fromisoformat(life["created_at"])

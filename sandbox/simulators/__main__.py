@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument("vendor", choices=sorted(VENDORS))
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--callback", help="the URL that receipts and inbound messages go to")
-    parser.add_argument("--set", type=_setting, action="append", default=[], metavar="NAME=JSON", help="a vendor's setting")
+    parser.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=JSON", help="a vendor's setting"
+    )
     arguments = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,23 +1,24 @@
 """What the three simulators share: the HTTP server, the ledger, the script of faults, and receipts on their way out.
 
-A simulator is a `Vendor` (its decisions: a `Request` in, a `Response` and what it took out) behind a `Simulator` (the server).
+A simulator is a `Vendor` (its decisions: a `Request` in, a `Response` and what it took out) behind a `Simulator` (the
+server).
 
 Control, on the simulator's own port (JSON):
 
     GET    /_ledger    everything truly taken, in order: [{"id", "to", "from", "text", "at" (epoch seconds), ...}]
     DELETE /_ledger    forgets it
     GET    /_script    {"faults": [...still to come...], "settings": {...}}
-    POST   /_script    one fault, or a list of them; they queue up behind those already there
-    DELETE /_script    drops all faults and puts the vendor's settings back to their defaults
-    GET    /_receipts  every callback sent: [{"id", "word", "at", "status" (of the last try; 0: no answer), "tries", "done"}]
+    POST   /_script    one fault, or a list of them: they queue up behind those already there; or {"settings": {...}}
+    DELETE /_script    drops all faults and puts the vendor's settings back to what they were at the start
+    GET    /_receipts  every callback: [{"id", "word", "at", "status" (of the last try; 0: no answer), "tries", "done"}]
     POST   /_receipt   {"id": <ledger id>, "word": ...}: sends that delivery report now
     POST   /_inbound   {"from", "to", "text"[, "id"]}: sends that mobile-originated message now
     POST   /_callback  {"url": ... or null}: where callbacks go from now on
 
-A fault is `{"fault": <name>, "times": n, "match": {...}, ...options}`. `times` is the number of calls it hits (1 when absent,
-null: until deleted). `match` limits it: `{"to": <number or address>}` to calls that hold this recipient, `{"path": <part>}`
-to calls with this part in their path (without it, only calls that send messages are hit). A call is hit by the first fault
-of each of the two groups that matches it.
+A fault is `{"fault": <name>, "times": n, "match": {...}, ...options}`. `times` is the number of calls it hits (1 when
+absent, null: until deleted). `match` limits it: `{"to": <number or address>}` to calls that hold this recipient,
+`{"path": <part>}` to calls with this part in their path (without it, only calls that send messages are hit). A call is
+hit by the first matching fault of each of the two groups.
 
 The answer, one a call; each takes `"seconds"`: the wait between taking (or not) and answering:
 
@@ -27,8 +28,8 @@ The answer, one a call; each takes `"seconds"`: the wait between taking (or not)
     500, 429, ... any status from 300 to 599, as number or text; not taken unless "taken": true;
                   "retry_after": seconds adds the header, "body": text replaces the body
     garbage       200 with an unreadable body ("body": text chooses it); taken unless "taken": false
-    refuse        the vendor's own no: "code" and "detail" choose it where the vendor has several; nothing is taken. With
-                  match.to and a list of recipients, only that recipient is refused as far as the vendor's rules allow
+    refuse        the vendor's own no: "code" and "detail" choose it where the vendor has several; nothing is taken.
+                  With match.to and a list of recipients, only that one is refused as far as the vendor's rules allow
     partial       a list cut short: the answer has only the first "keep" entries (default: half). With "code", one more
                   entry says that code, and nothing after it is taken; without, all is taken unless "taken": false
 
@@ -50,6 +51,7 @@ import logging
 import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -101,7 +103,8 @@ class Fault:
             return False
         if self.path is None and not sends:
             return False
-        return self.to is None or self.to.lstrip("+") in unquote_plus((request.query + b"&" + request.body).decode("latin-1"))
+        said = (request.query + b"&" + request.body).decode("latin-1")
+        return self.to is None or self.to.lstrip("+") in unquote_plus(said)
 
     def concerns(self, recipient: str) -> bool:
         """Whether this one recipient is meant, however it is written."""
@@ -140,7 +143,7 @@ class Answer:
 
 
 class Vendor:
-    """A vendor's decisions. Override `answer`; the rest where the vendor has it. Calls come one at a time (under a lock)."""
+    """A vendor's decisions. Override `answer`; the rest where the vendor has it. Calls come one at a time."""
 
     name: str
     delivered = "delivered"  # the report's word for a message that arrived
@@ -155,7 +158,7 @@ class Vendor:
         return True
 
     def report(self, taken: Taken, word: str) -> Request | None:
-        """The delivery report, None if this vendor has none. Its path is appended to the callback URL ("/": nothing is)."""
+        """The delivery report, None if this vendor has none. A path other than "/" is appended to the callback URL."""
         return None
 
     def inbound(self, sender: str, to: str, text: str, message_id: str | None) -> Request | None:
@@ -246,9 +249,7 @@ class Callback:
 
     def line(self) -> dict[str, Any]:
         """As `/_receipts` shows it."""
-        return {
-            "id": self.id, "word": self.word, "at": self.at, "status": self.status, "tries": self.tries, "done": self.done,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in ("id", "word", "at", "status", "tries", "done")}
 
 
 class Courier:
@@ -268,8 +269,8 @@ class Courier:
         """Queues one callback; None when there is nowhere to send it."""
         if self.url is None:
             return None
-        now = time.time()
-        callback = Callback(id=message_id, word=word, request=request, at=now + after, patience=now + after + self.patience)
+        at = time.time() + after
+        callback = Callback(id=message_id, word=word, request=request, at=at, patience=at + self.patience)
         with self._ready:
             self.sent.append(callback)
             self._push(callback, after)
@@ -325,7 +326,7 @@ class _Line:
         self._connection: http.client.HTTPConnection | None = None
 
     def carry(self, url: str, request: Request) -> int:
-        """Sends one callback and returns the status, 0 if no answer came. A kept connection that has died is opened anew."""
+        """Sends one callback and returns its status, 0 if no answer came; a kept one that died is opened anew."""
         parts = urlsplit(url)
         path = parts.path.rstrip("/") + request.path if request.path.strip("/") else parts.path or "/"
         query = "&".join(part for part in (parts.query, request.query.decode("latin-1")) if part)
@@ -398,7 +399,9 @@ class Simulator:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def call(self, request: Request) -> Response | None:
@@ -410,11 +413,12 @@ class Simulator:
             return None
         taken: tuple[Taken, ...] = ()
         response: Response | None = None
-        if not STATUS_FAULT.fullmatch(name) and name != "garbage" or fault and fault.taken(name == "garbage"):
+        hidden = name == "garbage" or STATUS_FAULT.fullmatch(name)
+        if fault is None or not hidden or fault.taken(name == "garbage"):
             response, taken = self._take(request, fault if name in {"refuse", "partial"} else None)
         self._send_receipts(taken, receipts)
         self._pause(fault)
-        if fault is None or response is not None and name in {"delay", "refuse", "partial"}:
+        if name in {"", "delay", "refuse", "partial"} or fault is None:
             return response
         return None if name == "reset_after" else _spoiled(fault)
 
@@ -567,7 +571,9 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no news; the rest is worth a trace."""
-        log.debug("connection from %s ended", client_address, exc_info=True)
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            log.error("a call broke the simulator", exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):

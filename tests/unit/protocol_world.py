@@ -1,8 +1,8 @@
 """The world the protocol's model lives in: a table, queues, providers, and a course of time that a seed draws.
 
-Actors are generators that `yield` every call they make. Between any two calls the world may let another actor go on, crash
-this one, freeze it past its lease, repeat its call as an AWS client does when an answer is lost, or let a call that its
-caller has given up land later. Time is a number: no clock, no AWS.
+Actors are generators that `yield` every call they make. Between any two calls the world may let another actor go on,
+crash this one, freeze it past its lease, repeat its call as an AWS client does when an answer is lost, or let a call
+that its caller has given up land later. Time is a number: no clock, no AWS.
 """
 
 import heapq
@@ -10,6 +10,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from switchboard.model.status import Status
@@ -37,13 +38,15 @@ MOODS = {  # a provider's answers by weight
 FAULTS = ("crash", "crash after", "freeze", "freeze", "repeat", "stray", "stray", "crash, stray")
 PROVIDERS = ("a", "b")
 
-_SLOW = {"tempo": 0.5, "lease": 2.0, "repeats": 0.3, "fault_rate": 0.02, "burst": 0.85}
-_CROWD = {"addresses": "x", "fault_rate": 0.05, "names_address": dict.fromkeys(PROVIDERS, True), "backlog": 0.4}
+_SLOW = {"tempo": 0.5, "repeats": 0.3, "fault_rate": 0.02, "mood": dict.fromkeys(PROVIDERS, MOODS["busy"])}
+_CROWD = {"addresses": "x", "fault_rate": 0.05, "backlog": 0.4, "mood": dict.fromkeys(PROVIDERS, MOODS["lossy"])}
+_NAMED = {"names_address": dict.fromkeys(PROVIDERS, True)}
 WEATHERS: Mapping[str, Mapping[str, Any]] = {  # what a run does not draw for itself
     "mixed": {},
-    "slow": _SLOW | {"mood": dict.fromkeys(PROVIDERS, MOODS["busy"])},  # leases run out under workers that live
-    "crowd": _CROWD | {"mood": dict.fromkeys(PROVIDERS, MOODS["lossy"])},  # all to one number, and answers are lost
-    "slow crowd": _SLOW | _CROWD | {"lease": 1.0, "burst": 0.5, "mood": dict.fromkeys(PROVIDERS, MOODS["lossy"])},
+    "slow": _SLOW | {"lease": 1.0, "burst": 0.5},  # leases run out under workers that live
+    "fitful": _SLOW | {"lease": 2.0, "burst": 0.85},  # and they do so while others do much
+    "crowded": _CROWD | _NAMED,  # all to one number, and answers are lost
+    "slow and crowded": _SLOW | _CROWD | _NAMED | {"lease": 1.0, "burst": 0.5, "fault_rate": 0.02},
 }
 
 Item = dict[str, Any]
@@ -52,11 +55,10 @@ Steps = Generator[Call, Any, Any]
 
 
 class Receipt(NamedTuple):
-    """A receipt on its way to us; `serial` tells two equal ones apart, `address` is absent where the vendor names none."""
+    """A receipt on its way to us; `address` is absent where the vendor names none."""
 
     provider: str
     vendor_id: str
-    serial: int
     status: Status | None
     address: str | None
 
@@ -166,7 +168,7 @@ class World:
         self.addresses: str = choice(("x", "xy"))
         self.withhold_watch: bool = self.random.random() < 0.4
         self.steps: int = choice((100, 250, 500))
-        drawn = self.random.choices(tuple(WEATHERS), (5, 2, 2, 1))[0]
+        drawn = self.random.choice(("mixed", *WEATHERS))
         vars(self).update(WEATHERS[weather or drawn])
 
     # --- who works here ---
@@ -256,9 +258,9 @@ class World:
         for status in self.random.choice(RECEIPT_WORDS):
             for _ in range(self.random.choice((1, 1, 1, 2))):
                 named = address if self.names_address[provider] else None
-                receipt = Receipt(provider, vendor_id, len(self.ledger), status, named)
+                receipt = Receipt(provider, vendor_id, status, named)
                 wait = self.random.choice((0.0, 0.0, 1.0, 5.0, 30.0)) * self.random.random()
-                self.after(wait, lambda receipt=receipt: self._call_back(receipt))
+                self.after(wait, partial(self._call_back, receipt))
         return vendor_id
 
     def _call_back(self, receipt: Receipt) -> None:

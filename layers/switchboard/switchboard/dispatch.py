@@ -148,7 +148,7 @@ def _record(header: Header, window: Sequence[Numbered], outcomes: Sequence[Outco
         return []
     chunks.write_results(header.chunk, results)
     by_vendor_id = {result.vendor_id: result.n for result in results if result.vendor_id}
-    if DIALECTS[header.provider].receipts and by_vendor_id:
+    if by_vendor_id:
         for vendor_id, parked in receipts.parked(header.provider, by_vendor_id).items():
             receipts.record(header.chunk.message(by_vendor_id[vendor_id]), parked)
     for verdict, count in Counter(result.verdict for result in results).items():

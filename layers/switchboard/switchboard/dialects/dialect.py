@@ -28,6 +28,7 @@ class Session:
 class Dialect:
     """One vendor, in both directions.
 
+    receipts  whether every message that the vendor takes is followed by a delivery receipt
     refuses   what of a content this vendor cannot carry: nothing asked for is silently dropped
     pack      messages into groups, one call each, in order
     submit    the request that submits a group

@@ -522,7 +522,7 @@ def _called_back(request: Request, account: Account) -> tuple[Receipt | Inbound,
 DIALECT = Dialect(
     name=NAME,
     channels=frozenset({Channel.SMS}),
-    receipts=True,
+    receipts=False,  # only where callbacks have been set up on the vendor's side: a message may stay submitted
     refuses=_refuses,
     pack=_pack,
     submit=_submit,

@@ -46,7 +46,7 @@ def resolve(text: str, encoding: Encoding) -> Encoding:
 
 
 def split(text: str, encoding: Encoding) -> tuple[str, ...]:
-    """The parts as a handset receives them: an escape pair or a surrogate pair stays in one part. An empty text is one part.
+    """The parts as a handset receives them: an escape pair or a surrogate pair stays in one; an empty text is one part.
 
     Raises `Refused` when the encoding cannot carry the text.
     """

@@ -38,7 +38,7 @@ def join(statuses: Iterable[Status]) -> Status:
 
 
 def settled(status: Status, receipts: bool) -> bool:
-    """Whether nothing more is to be waited for; `receipts` tells whether the vendor reports deliveries at all."""
+    """Whether nothing more is to be waited for; `receipts` tells whether the vendor reports every delivery."""
     if status is Status.UNCONFIRMED:
         return True
     return status in FINAL or (not receipts and status in {Status.SUBMITTED, Status.SENT})
