@@ -17,7 +17,7 @@ from sandbox.simulators.__main__ import VENDORS, create
 from sandbox.simulators.server import Simulator
 from sandbox.template import Template
 
-from .world import ROOT, Context, World
+from .world import ROOT, World
 
 TOKEN = "callback-token"
 SHORT = {
@@ -94,7 +94,7 @@ def _door(world: World) -> type[BaseHTTPRequestHandler]:
                 "requestContext": {"http": {"method": self.command}},
                 "body": body.decode("latin-1"),
             }
-            answer = world.callback.handler(event, Context())
+            answer = world.called_back(event)
             self.send_response(answer["statusCode"])
             self.send_header("Content-Length", "0")
             self.end_headers()

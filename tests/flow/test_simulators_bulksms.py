@@ -1,0 +1,328 @@
+"""The bulk platform's simulator over real HTTP: each fault, what the client makes of it, and what the ledger says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.simulators.bulksms import BulkSms
+from sandbox.simulators.server import Answer, Fault, Simulator, Vendor
+from switchboard.dialects import bulksms
+from switchboard.dialects.bulksms import DIALECT
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.message import Channel, Content, Outbound
+from switchboard.model.outcome import Outcome, Verdict
+from switchboard.model.receipt import Inbound
+from switchboard.model.status import Status
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = {"username": "gateway", "password": "secret", "sender": "Acme", "zone": "UTC"}
+A, B, C, D = (f"+5989912345{number}" for number in range(4))
+YES, NO, AGAIN, DOUBT = Verdict
+SENT, FAILED = Status.DELIVERED, Status.UNDELIVERED
+
+
+class Listener(Vendor):
+    """A callback URL: keeps what came, in order; answers with `statuses` first, then 200."""
+
+    name = "listener"
+
+    def __init__(self) -> None:
+        self.came: list[Request] = []
+        self.statuses: list[int] = []
+
+    def answer(self, request: Request, fault: Fault | None) -> Answer:
+        self.came.append(request)
+        return Answer(response=Response(status=self.statuses.pop(0) if self.statuses else 200))
+
+
+class Line:
+    """A client of the simulator, and the callback URL that it was given."""
+
+    def __init__(self, simulator: Simulator, listener: Listener) -> None:
+        self.simulator, self.listener = simulator, listener
+        self.http = httpx.Client(base_url=simulator.url, timeout=1, trust_env=False)
+
+    def send(self, *numbers: str, text: str = "hola ñ€") -> tuple[Outcome, ...] | str:
+        """The outcomes; for a call without a readable answer the exception, or the status."""
+        content = Content(channel=Channel.SMS, text=text)
+        group = [Outbound(id=number, to=number, content=content) for number in numbers]
+        request = DIALECT.submit(group, ACCOUNT)
+        try:
+            answer = self.http.request(request.method, f"{request.path}?{request.query.decode()}")
+            headers = tuple((name.lower(), value) for name, value in answer.headers.items())
+            return DIALECT.outcomes(group, Response(status=answer.status_code, headers=headers, body=answer.content))
+        except httpx.TransportError as error:
+            return type(error).__name__
+        except Unreadable:
+            return str(answer.status_code)
+
+    def verdicts(self, *numbers: str) -> list[Verdict] | str:
+        said = self.send(*numbers)
+        return said if isinstance(said, str) else [outcome.verdict for outcome in said]
+
+    def script(self, *entries: dict[str, Any]) -> None:
+        assert self.http.post("/_script", json=list(entries)).is_success
+
+    def ledger(self) -> list[dict[str, Any]]:
+        lines: list[dict[str, Any]] = self.http.get("/_ledger").json()
+        return lines
+
+    def taken(self) -> list[str]:
+        return ["+" + line["to"] for line in self.ledger()]
+
+    def statuses(self, count: int) -> list[Status | None]:
+        wait_for(lambda: len(self.listener.came) >= count)
+        return [said.status for request in self.listener.came for said in callbacks(request)]
+
+
+def callbacks(request: Request) -> tuple[Any, ...]:
+    return DIALECT.callback(request, ACCOUNT)
+
+
+def wait_for(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    listener = Listener()
+    with Simulator(listener) as door, Simulator(BulkSms(), callback=door.url + "/callbacks/x/token") as simulator:
+        made = Line(simulator, listener)
+        with made.http:
+            yield made
+
+
+@pytest.mark.parametrize(
+    ("fault", "seen", "taken"),
+    [
+        ({"fault": "delay", "seconds": 1.3}, "ReadTimeout", [A, B, C, D]),
+        ({"fault": "delay", "seconds": 0.1}, [YES] * 4, [A, B, C, D]),
+        ({"fault": "reset_before"}, "ReadError", []),
+        ({"fault": "reset before taking"}, "ReadError", []),
+        ({"fault": "reset_after"}, "ReadError", [A, B, C, D]),
+        ({"fault": "reset after taking", "seconds": 0.1}, "ReadError", [A, B, C, D]),
+        ({"fault": "500"}, "500", []),
+        ({"fault": 500, "taken": True}, "500", [A, B, C, D]),
+        ({"fault": "429"}, "429", []),
+        ({"fault": 302}, "302", []),
+        ({"fault": 403, "body": "1709"}, [AGAIN] * 4, []),
+        ({"fault": "garbage"}, "200", [A, B, C, D]),
+        ({"fault": "garbage", "taken": False, "body": ""}, "200", []),
+        ({"fault": "refuse"}, [NO] * 4, []),
+        ({"fault": "refuse", "code": "1709"}, [AGAIN] * 4, []),
+        ({"fault": "refuse", "code": "1703"}, [NO] * 4, []),
+        ({"fault": "refuse", "code": "1725"}, [NO, AGAIN, AGAIN, AGAIN], []),
+        ({"fault": "refuse", "code": "1715"}, [DOUBT] * 4, []),
+        ({"fault": "refuse", "match": {"to": C}}, [YES, YES, NO, YES], [A, B, D]),
+        ({"fault": "refuse", "match": {"to": C}, "code": "1732"}, [YES, YES, NO, AGAIN], [A, B]),
+        ({"fault": "partial"}, [YES, YES, DOUBT, DOUBT], [A, B, C, D]),
+        ({"fault": "partial list", "keep": 1, "taken": False}, [YES, DOUBT, DOUBT, DOUBT], [A]),
+        ({"fault": "partial", "code": "1725"}, [YES, YES, NO, AGAIN], [A, B]),
+        ({"fault": "partial", "code": 1725, "keep": 0}, [NO, AGAIN, AGAIN, AGAIN], []),
+        ({"fault": "partial", "keep": 0}, "200", [A, B, C, D]),
+        ({"fault": "none"}, [YES] * 4, [A, B, C, D]),
+        ({"fault": "reset_before", "match": {"to": "+5989912399"}}, [YES] * 4, [A, B, C, D]),
+        ({"fault": "500", "match": {"path": "/other"}}, [YES] * 4, [A, B, C, D]),
+        ({"settings": {"username": "gateway", "password": "another"}}, [NO] * 4, []),
+        ({"settings": {"senders": ["Other"]}}, [NO] * 4, []),
+        ({"settings": {"credit": 2}}, [YES, YES, NO, AGAIN], [A, B]),
+        ({"settings": {"dnd": [B]}}, [YES, NO, AGAIN, AGAIN], [A]),
+        ({"settings": {"invalid": [A, D]}}, [NO, YES, YES, NO], [B, C]),
+        ({"settings": {"codes": {D: "1710"}}}, [YES, YES, YES, DOUBT], [A, B, C]),
+    ],
+    ids=str,
+)
+def test_every_fault_beside_the_ledger(line: Line, fault: dict[str, Any], seen: Any, taken: list[str]) -> None:
+    line.script(fault)
+    assert line.verdicts(A, B, C, D) == seen
+    wait_for(lambda: line.taken() == taken)
+    # What was said to be certain is certain, and the fault was for one call.
+    if isinstance(seen, list):
+        assert {number for number, verdict in zip((A, B, C, D), seen, strict=True) if verdict is YES} <= set(taken)
+        assert not {number for number, verdict in zip((A, B, C, D), seen, strict=True) if verdict in {NO, AGAIN}} & set(
+            taken
+        )
+    line.http.delete("/_script")
+    assert line.verdicts("+59899123999") == [YES]
+
+
+def test_times_matches_and_order(line: Line) -> None:
+    line.script(
+        {"fault": "refuse", "times": 2, "match": {"to": B}},
+        {"fault": "429", "retry_after": 3},
+        {"fault": "duplicate", "times": None},
+    )
+    faults = line.http.get("/_script").json()["faults"]
+    assert [(fault["fault"], fault["times"]) for fault in faults] == [("refuse", 2), ("429", 1), ("duplicate", None)]
+    assert [line.verdicts(number) for number in (A, B, A, B, B)] == ["429", [NO], [YES], [NO], [YES]]
+    assert [fault["fault"] for fault in line.http.get("/_script").json()["faults"]] == ["duplicate"]
+    assert line.http.delete("/_script").json()["faults"] == []
+    assert line.http.delete("/_ledger").json() == line.ledger() == []
+
+
+@pytest.mark.parametrize("said", [{}, {"fault": "flood"}, {"fault": "delay", "times": 0}, {"fault": "200"}, [1], "x"])
+def test_a_script_that_is_none_changes_nothing(line: Line, said: Any) -> None:
+    answer = line.http.post("/_script", json=[{"fault": "500"}, said])
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+    assert line.http.get("/_script").json()["faults"] == []
+
+
+def test_the_ledger_has_all_that_was_said(line: Line) -> None:
+    before = time.time()
+    line.send(A, text="ы" * 71)
+    fields = {"username": "x", "password": "y", "source": "Acme", "message": "hi"}
+    for request in (
+        line.http.build_request("POST", bulksms.SUBMIT, data=fields | {"type": "5", "dlr": "0", "destination": B}),
+        line.http.build_request("POST", bulksms.SUBMIT, params=fields | {"type": "2", "dlr": "1", "destination": C}),
+        line.http.build_request("GET", bulksms.SUBMIT, params=fields | {"type": "0", "dlr": "1", "destination": "12"}),
+    ):
+        assert line.http.send(request).headers["content-type"].startswith("text/plain")
+    ledger = line.ledger()
+    assert [(row["to"], row["from"], row["text"], row["type"], row["parts"]) for row in ledger] == [
+        (A.lstrip("+"), "Acme", "ы" * 71, "2", 2),
+        (B, "Acme", "hi", "5", 1),
+        (C, "Acme", "hi", "2", 1),
+    ]
+    assert [row.get("encoding_guessed", False) for row in ledger] == [False, False, True]
+    assert len({row["id"] for row in ledger}) == 3
+    assert before - 1 < ledger[0]["at"] <= ledger[2]["at"] < time.time() + 1
+    assert line.statuses(2) == [SENT, SENT]  # none for the one with dlr=0
+
+
+@pytest.mark.parametrize(
+    ("fault", "statuses"),
+    [
+        ({"settings": {}}, [SENT]),
+        ({"fault": "duplicate receipts"}, [SENT, SENT]),
+        ({"fault": "contradictory"}, [FAILED, SENT]),
+        ({"fault": "contradictory", "reverse": True}, [SENT, FAILED]),
+        ({"fault": "receipts", "words": ["ENROUTE", "EXPIRED"], "after": 0}, [None, Status.EXPIRED]),
+        ({"settings": {"words": {A: "REJECTD"}, "method": "GET"}}, [Status.REJECTED]),
+    ],
+    ids=str,
+)
+def test_receipts(line: Line, fault: dict[str, Any], statuses: list[Status | None]) -> None:
+    line.script(fault)
+    said = line.send(A)
+    assert isinstance(said, tuple)
+    assert line.statuses(len(statuses)) == statuses
+    time.sleep(0.15)
+    assert len(line.listener.came) == len(statuses)
+    for request in line.listener.came:
+        (receipt,) = callbacks(request)
+        assert (receipt.vendor_id, receipt.to) == (said[0].vendor_id, A.lstrip("+"))
+    wait_for(lambda: all(row["done"] for row in line.http.get("/_receipts").json()))
+
+
+def test_early_receipts_are_over_before_the_answer(line: Line) -> None:
+    line.script({"fault": "early"})
+    assert line.verdicts(A, B, C, D) == [YES] * 4
+    assert len(line.listener.came) == 4
+    line.script({"fault": "early"}, {"fault": "reset_after"})
+    assert line.verdicts(A) == "ReadError"
+    assert len(line.listener.came) == 5
+
+
+def test_a_receipt_fault_for_one_recipient(line: Line) -> None:
+    line.script({"fault": "none", "match": {"to": B}})
+    line.send(A, B, C)
+    line.statuses(2)
+    time.sleep(0.15)
+    assert sorted(callbacks(request)[0].to for request in line.listener.came) == [A.lstrip("+"), C.lstrip("+")]
+
+
+def test_a_receipt_is_sent_until_it_is_taken(line: Line) -> None:
+    line.listener.statuses = [500, 404]
+    line.send(A)
+    wait_for(lambda: [row["done"] for row in line.http.get("/_receipts").json()] == [True])
+    assert [(row["tries"], row["status"]) for row in line.http.get("/_receipts").json()] == [(3, 200)]
+
+
+def test_receipts_and_inbound_messages_on_demand(line: Line) -> None:
+    line.script({"fault": "none"})
+    line.send(A)
+    sent = line.http.post("/_receipt", json={"id": line.ledger()[0]["id"], "word": "EXPIRED"})
+    assert sent.json() == {"sent": True}
+    assert line.statuses(1) == [Status.EXPIRED]
+    line.http.post("/_inbound", json={"from": A, "to": "24680", "text": "sí & no", "id": "i"})
+    wait_for(lambda: len(line.listener.came) == 2)
+    assert callbacks(line.listener.came[1]) == (Inbound(sender=A, to="24680", text="sí & no", vendor_id="i"),)
+    assert line.listener.came[1].path == "/callbacks/x/token"
+    assert line.http.post("/_callback", json={"url": None}).json() == {"url": None}
+    assert line.http.post("/_inbound", json={"from": A, "text": "x"}).json() == {"sent": False}
+    assert line.http.post("/_receipt", json={"id": "unknown"}).status_code == 400
+
+
+def test_credit_is_used_up_by_parts_and_comes_back(line: Line) -> None:
+    line.script({"settings": {"credit": 3}})
+    assert isinstance(said := line.send(A, B, text="a" * 161), tuple)
+    assert [outcome.code for outcome in said] == ["1701", "1725"]
+    assert line.http.get("/_script").json()["settings"]["credit"] == 1
+    assert line.http.delete("/_script").json()["settings"]["credit"] is None
+
+
+def test_strangers_are_answered(line: Line) -> None:
+    assert line.http.get("/nothing").status_code == 404
+    assert line.http.get("/_nothing").status_code == 404
+    assert line.http.delete(bulksms.SUBMIT).status_code == 405
+    assert line.http.get(bulksms.SUBMIT).text == "1702"
+    assert line.http.get(f"{bulksms.SUBMIT}?" + "a&" * 1001).text == "1702"
+
+
+def test_many_at_once_are_all_taken_and_reported_once(line: Line) -> None:
+    calls = [[f"+5989{call:03d}{number:04d}" for number in range(100)] for call in range(20)]
+    with ThreadPoolExecutor(20) as pool:
+        assert all(said == [YES] * 100 for said in pool.map(lambda numbers: line.verdicts(*numbers), calls))
+    assert sorted(line.taken()) == sorted(number for numbers in calls for number in numbers)
+    wait_for(lambda: len(line.listener.came) == 2000)
+    assert len({callbacks(request)[0].vendor_id for request in line.listener.came}) == 2000
+
+
+def test_the_command_serves_until_it_is_told_to_stop() -> None:
+    listener = Listener()
+    with Simulator(listener) as door:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "sandbox.simulators",
+                "bulksms",
+                "--callback",
+                door.url,
+                "--set",
+                "username=gateway",
+            ],
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": f"{ROOT / 'layers/switchboard'}{os.pathsep}{ROOT}"},
+        )
+        killer = threading.Timer(20, process.kill)
+        killer.start()
+        try:
+            assert process.stdout
+            ready = json.loads(process.stdout.readline())
+            assert ready["vendor"] == "bulksms"
+            assert httpx.get(f"{ready['url']}/_script").json()["settings"]["username"] == "gateway"
+            assert httpx.get(f"{ready['url']}/_ledger").json() == []
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            killer.cancel()
+            process.kill()
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
