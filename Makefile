@@ -53,13 +53,17 @@ demo: setup ## send everything in events/ through a sandbox and audit what becam
 bench: setup ## requests and write units a message, throughput, cold starts
 	@exec $(BIN)/python -m sandbox bench
 
-# make hands SIGTERM on to what it runs but not SIGINT: then it only deletes the file it was making, which is watched for.
+# make hands SIGTERM on to what it runs, but on SIGINT it only deletes the file that it was making and waits. So that file is
+# watched: once it is gone, a sandbox that has not ended three seconds later is told.
 RUNNING := build/running.$(shell echo $$PPID)
 run: $(RUNNING) ## a sandbox in the foreground (PORT=8080; 0 picks a free one)
 $(RUNNING): setup
-	@mkdir -p $(@D) && touch $@ && { \
-	(while [ -e $@ ] && kill -0 $$$$; do sleep 0.2; done; kill -INT $$$$; rm -f $@) >/dev/null 2>&1 & \
-	exec $(BIN)/python -m sandbox run; }
+	@mkdir -p $(@D) && touch $@ && { ( \
+	runs() { kill -0 $$$$; }; \
+	while [ -e $@ ] && runs; do sleep 0.2; done; \
+	for _ in {1..15}; do runs && sleep 0.2; done; \
+	runs && kill -INT $$$$; rm -f $@ \
+	) >/dev/null 2>&1 & exec $(BIN)/python -m sandbox run; }
 
 expand := import json, pathlib, sandbox.template as t; \
   print(json.dumps(t.Template.load(pathlib.Path("template.yaml")).expanded))

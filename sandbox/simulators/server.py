@@ -68,7 +68,7 @@ log = logging.getLogger(__name__)
 ANSWER_FAULTS = frozenset({"delay", "reset_before", "reset_after", "garbage", "refuse", "partial"})
 RECEIPT_FAULTS = frozenset({"duplicate", "early", "contradictory", "none", "receipts"})
 STATUS_FAULT = re.compile(r"[345]\d\d")
-DECORATION = re.compile(r"_?(receipts?|list|taking)_?(?=.)|(?<=.)_?(receipts?|list|taking)$")
+DECORATION = {"receipt", "receipts", "list", "taking"}  # "duplicate receipts" is said for duplicate
 
 GARBAGE = "<html><body>\x00upstream sent no valid answer"
 RECEIPT_AFTER = 0.05  # seconds from taking to the first receipt
@@ -215,8 +215,8 @@ class Script:
 def _read_fault(entry: Mapping[str, Any]) -> Fault:
     if not isinstance(entry, Mapping) or "fault" not in entry:
         raise ValueError("a fault is an object with the key fault")
-    name = re.sub(r"[\s\-]+", "_", str(entry["fault"]).strip().lower())
-    name = name if name in RECEIPT_FAULTS else DECORATION.sub("", name)
+    words = re.split(r"[\s_-]+", str(entry["fault"]).strip().lower())
+    name = "_".join(word for word in words if word not in DECORATION) or "receipts"
     if name not in ANSWER_FAULTS | RECEIPT_FAULTS and not STATUS_FAULT.fullmatch(name):
         raise ValueError(f"no such fault: {entry['fault']}")
     times, match = entry.get("times", 1), entry.get("match") or {}

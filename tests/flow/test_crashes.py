@@ -19,7 +19,7 @@ def points(world: World, run: Callable[[], object]) -> int:
 @pytest.mark.parametrize("retried", [True, False], ids=["client retries", "client gives up"])
 def test_accept_stopped_anywhere_loses_nothing_and_doubles_nothing(world: World, retried: bool) -> None:
     count = points(world, lambda: world.send([world.number(), world.number()], "bulksms", f"counted-{retried}"))
-    assert count == 10  # the look before, messages, watch, seal, announcement: each before and after
+    assert count == 12  # the look before, header, messages, watch, seal, announcement: each before and after
     accepted: dict[str, str] = {}
     unsure: dict[str, str] = {}
     for at in range(1, count + 1):

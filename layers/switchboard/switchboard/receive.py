@@ -10,11 +10,8 @@ from switchboard.dialects.registry import DIALECTS
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model.chunk import ReceiptSeen
 from switchboard.model.receipt import Inbound, Receipt
-from switchboard.model.status import Status
 from switchboard.settings import settings
 from switchboard.tracking import life, receipts
-
-_BIND_SECONDS = 3 * 86400  # how far back a receipt may settle a doubt: SMS validity periods end within three days
 
 
 def receive(provider: str, token: str, request: Request) -> Response | None:
@@ -69,12 +66,12 @@ def _receipt(provider: str, receipt: Receipt) -> None:
 
 
 def _settle_by_number(provider: str, vendor_id: str, to: str) -> str | None:
-    """The one message in doubt that a receipt without an owner must be about, bound to it; None when not certain.
+    """The one message that a receipt without an owner must be about, bound to it; None when that is not certain.
 
     While any message to the number is claimed and without a result the receipt may be that one's: look again later.
     """
-    doubtful: list[str] = []
-    for client, id_ in receipts.messages_to(to, time.time() - _BIND_SECONDS):
+    candidates: list[str] = []
+    for client, id_ in receipts.messages_to(to):
         found = life.read(client, id_)
         if found is None:
             continue  # of an attempt that was never sealed
@@ -83,11 +80,11 @@ def _settle_by_number(provider: str, vendor_id: str, to: str) -> str | None:
         if view.in_flight(n) and view.header.provider == provider:
             queues.watch_receipt(provider, vendor_id, to, settings().recheck)
             return None
-        if view.status(n) is Status.UNCONFIRMED and view.doubted_at(n, provider):
-            doubtful.append(id_)
-    if len(doubtful) == 1 and receipts.bind(provider, vendor_id, doubtful[0], time.time()):
-        observe.logger.info("a receipt settled a message in doubt", message_id=doubtful[0], provider=provider)
-        return doubtful[0]
+        if view.may_own_receipt(n, provider):
+            candidates.append(id_)
+    if len(candidates) == 1 and receipts.bind(provider, vendor_id, candidates[0], time.time()):
+        observe.logger.info("a receipt found its message by number", message_id=candidates[0], provider=provider)
+        return candidates[0]
     return None
 
 

@@ -73,7 +73,7 @@ _Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"fo
 class _Said(BaseModel):
     """What a caller says: a name we do not know is a mistake that would otherwise go unseen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class RecipientEntry(_Said):

@@ -150,14 +150,22 @@ class Chunk:
             events.append(Status.CANCELED)
         if n in header.doubt:
             events.append(Status.UNCONFIRMED)
-        events += [_standing(result) for result in self.results.get(n, ()) if not _overruled(result, header)]
+        events += [_standing(result) for result in self.results.get(n, ())]
         events += [receipt.status for receipt in self.receipts.get(n, ()) if receipt.status is not None]
         return join(events)
 
-    def doubted_at(self, n: int, provider: str) -> bool:
-        """Whether a doubt about this message may be that provider's; where nothing says whose, any of the route's."""
-        doubted = {result.provider for result in self.results.get(n, ()) if result.verdict == Verdict.UNCONFIRMED}
-        return provider in (doubted or self.header.providers)
+    def may_own_receipt(self, n: int, provider: str) -> bool:
+        """Whether a receipt of that provider with an unknown id may be about this message.
+
+        It may where the message is in doubt, with that provider or with nobody says whom, or where the provider took it
+        without giving an id and no receipt has come yet.
+        """
+        results = self.results.get(n, ())
+        if self.status(n) is Status.UNCONFIRMED:
+            doubted = {result.provider for result in results if result.verdict == Verdict.UNCONFIRMED}
+            return provider in (doubted or self.header.providers)
+        nameless = [result for result in results if result.verdict == Verdict.ACCEPTED and result.vendor_id is None]
+        return n not in self.receipts and any(result.provider == provider for result in nameless)
 
     def last_provider(self, n: int) -> str:
         """The provider that had the message last, or the one that will have it."""
@@ -178,11 +186,6 @@ _STANDING = {
 
 def _standing(result: Result) -> Status:
     return Status.QUEUED if result.again else _STANDING[result.verdict]
-
-
-def _overruled(result: Result, header: Header) -> bool:
-    """A late "nothing was taken" does not lift a doubt: the number is in no later pass, a person must look."""
-    return result.n in header.doubt and result.verdict == Verdict.RETRYABLE
 
 
 def again(outcome: Outcome, header: Header, max_passes: int) -> bool:

@@ -33,16 +33,18 @@ def header_item(header: Header, ttl: int) -> table.Item:
 
 
 def read_chunk(chunk: ChunkId) -> Chunk | None:
-    """A whole chunk in one consistent query: header, messages, results, receipts."""
+    """A whole chunk in one consistent query: header (its key sorts first, and must), messages, results, receipts."""
     return _chunk(chunk, table.query(partition(chunk)))
 
 
 def read_message(chunk: ChunkId, n: int, size: int) -> Chunk | None:
-    """The chunk as seen by one of its messages: the header and what concerns that message only."""
-    items = list(table.query(partition(chunk), f"M#{n:03d}"))
-    if size > 1 and (header := table.get(*_header_key(chunk, size))):
-        items.append(header)
-    return _chunk(chunk, items)
+    """The chunk as seen by one of its messages: the header and what concerns that message only.
+
+    The header is read first: read last, it may say that a pass has ended whose result was not there yet.
+    """
+    header = table.get(*_header_key(chunk, size)) if size > 1 else None
+    rows = table.query(partition(chunk), f"M#{n:03d}")
+    return _chunk(chunk, [header, *rows] if header else rows)
 
 
 def read_headers(chunks: Sequence[tuple[ChunkId, int]]) -> list[Header]:

@@ -48,11 +48,11 @@ def bind(provider: str, vendor_id: str, message: str, at: float) -> bool:
     return True
 
 
-def messages_to(address: str, since: float) -> Iterator[tuple[str, str]]:
-    """Client and id of the messages to an address accepted after `since`, of every client, newest first per client."""
+def messages_to(address: str) -> Iterator[tuple[str, str]]:
+    """Client and id of all messages to an address that are still kept, of every client."""
     for item in table.query_index(indexes.BY_ADDRESS, ("address", address), ("address_at", "")):
-        client, millis, id_ = item["address_at"].split("#")
-        if int(millis) >= since * 1000 and parse_message_id(id_):
+        client, _, id_ = item["address_at"].split("#")
+        if parse_message_id(id_):
             yield client, id_
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from switchboard.model.chunk import ChunkId, Header, Stored
@@ -34,15 +35,23 @@ class Batch:
 
 
 def write_messages(batch: Batch, planned: Iterable[tuple[Header, Sequence[Stored]]]) -> None:
-    """The messages and chunk headers of one accepting attempt, under keys that carry its nonce. Nobody sees them yet."""
+    """The messages and chunk headers of one accepting attempt, under keys that carry its nonce. Nobody sees them yet.
+
+    A header is put only where none stands: an unconditional put that is repeated and arrives late would turn a chunk that
+    workers have begun back to its beginning. What stands under our nonce is ours.
+    """
     ttl = int(batch.created_at) + settings().retention
-    items: list[table.Item] = []
+    rows: list[table.Item] = []
     for header, messages in planned:
-        rows = [_message_item(batch, header.chunk, message, ttl) for message in messages]
         head = chunks.header_item(header, ttl)
-        # A batch of one keeps its header in the message's item: one write less, a fifth of what a single message costs.
-        items += [{**rows[0], **head}] if len(rows) == 1 else [head, *rows]
-    table.put_many(items)
+        items = [_message_item(batch, header.chunk, message, ttl) for message in messages]
+        if len(items) == 1:
+            # A batch of one keeps its header in the message's item: a write less of the few that a single message costs.
+            head, items = {**items[0], **head}, []
+        with suppress(table.Overtaken):
+            table.put(head, unless_exists=True)
+        rows += items
+    table.put_many(rows)
 
 
 def seal(batch: Batch) -> Batch:
