@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox run | key | build`, and the programs that use a sandbox: `demo`, `bench`, `faults`."""
+"""The command line: `python -m sandbox run | key | build`, and what uses a sandbox: `demo`, `bench`, `faults`."""
 
 import argparse
 import dataclasses

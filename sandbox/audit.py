@@ -1,4 +1,4 @@
-"""What a sandbox's callers were promised against what its providers truly took: every message's life beside the ledgers."""
+"""What callers were promised against what providers truly took: every message's life beside the ledgers."""
 
 import re
 import time
@@ -28,14 +28,15 @@ class Audit:
         return self.accepted == self.settled and not self.lost and not self.doubled
 
     def __str__(self) -> str:
-        return f"audit: {self.accepted} accepted, {self.settled} settled, {len(self.lost)} lost, {len(self.doubled)} doubled"
+        kept = f"{self.accepted} accepted, {self.settled} settled"
+        return f"audit: {kept}, {len(self.lost)} lost, {len(self.doubled)} doubled"
 
 
 def audit(lives: Iterable[Mapping[str, Any]], ledgers: Mapping[str, list[dict[str, Any]]]) -> Audit:
     """Compare messages, as the API tells them, with what the providers took.
 
-    A message is lost when it is said to be with a provider that does not have it, or does not settle; it is doubled when
-    more of it was taken than was asked for, or any of it where the API says that nobody has it.
+    A message is lost when it is said to be with a provider that does not have it, or does not settle; it is doubled
+    when more of it was taken than was asked for, or any of it where the API says that nobody has it.
     """
     lives = list(lives)
     taken = Counter(digits(line["to"]) for ledger in ledgers.values() for line in ledger)
@@ -68,7 +69,9 @@ def lives_of(api: httpx.Client, batches: Iterable[str]) -> list[dict[str, Any]]:
     for batch in batches:
         cursor: str | None = ""
         while cursor is not None:
-            page = api.get("/v1/messages", params={"batch": batch, "limit": 100, **({"cursor": cursor} if cursor else {})})
+            page = api.get(
+                "/v1/messages", params={"batch": batch, "limit": 100, **({"cursor": cursor} if cursor else {})}
+            )
             page.raise_for_status()
             found += page.json()["items"]
             cursor = page.json().get("cursor")
@@ -80,6 +83,8 @@ def wait_until_settled(api: httpx.Client, batches: Iterable[str], seconds: float
     began = time.monotonic()
     waiting = list(batches)
     while waiting and time.monotonic() < began + seconds:
-        waiting = [batch for batch in waiting if not api.get(f"/v1/batches/{batch}").raise_for_status().json()["settled"]]
+        waiting = [
+            batch for batch in waiting if not api.get(f"/v1/batches/{batch}").raise_for_status().json()["settled"]
+        ]
         time.sleep(0.2 if waiting else 0)
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""`python -m sandbox demo`: the requests in events/ through the whole deployment, every message's life, and an audit."""
+"""`python -m sandbox demo`: the requests in events/ through the deployment, every message's life, and an audit."""
 
 import json
 import sys
@@ -32,7 +32,9 @@ def main(arguments: list[str]) -> int:
         inbound = _conversation(api)
         lives = lives_of(api, batches.values())
         named = {id_: name for name, id_ in batches.items()}
-        for row in _table([*((named[life["batch"]], life) for life in lives), *(("inbound", life) for life in inbound)]):
+        for row in _table(
+            [*((named[life["batch"]], life) for life in lives), *(("inbound", life) for life in inbound)]
+        ):
             print(row)
         result = audit(lives, ledgers(stack.simulators))
     print(result)

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 
 def table() -> Iterator[str]:
-    """The table's lines: a row a fault, a column a vendor; where the messages ended, and how many the vendor truly took."""
+    """The table's lines: a row a fault, a column a vendor; where the messages ended, how many the vendor took."""
     with sandbox.running(parameters=SHORT) as stack:
         sent = {(fault, provider): _send(stack, place, provider, fault) for place, fault, provider in _cases()}
         cells = _settle(stack, sent)

@@ -9,6 +9,9 @@ import importlib.util
 import json
 import os
 import sys
+from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
+from typing import Any
 
 WATCHED = "botocore.session"
 WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
@@ -18,27 +21,28 @@ READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems
 class Watch(importlib.abc.MetaPathFinder):
     """Waits for botocore to be imported, so that nothing is imported for our sake."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Lets botocore's session module be found as usual, and hooks into it once it is loaded."""
         if name != WATCHED:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
-        load = spec.loader.exec_module
+        loader: Any = spec and spec.loader
+        load = loader.exec_module
 
-        def load_and_hook(module):
+        def load_and_hook(module: Any) -> None:
             load(module)
             hook(module.Session)
 
-        spec.loader.exec_module = load_and_hook
+        loader.exec_module = load_and_hook
         return spec
 
 
-def hook(session_class):
+def hook(session_class: Any) -> None:
     """Registers the hooks with every session that is made."""
     make = session_class.__init__
 
-    def make_and_register(session, *arguments, **named):
+    def make_and_register(session: Any, *arguments: Any, **named: Any) -> None:
         make(session, *arguments, **named)
         session.register("before-parameter-build.dynamodb", ask)
         session.register("response-received", count)
@@ -46,13 +50,13 @@ def hook(session_class):
     session_class.__init__ = make_and_register
 
 
-def ask(params, model, **_):
+def ask(params: dict[str, Any], model: Any, **_: Any) -> None:
     """Has DynamoDB say what a call consumed, its indexes' share included."""
     if model.name in WRITES | READS:
         params["ReturnConsumedCapacity"] = "INDEXES"
 
 
-def count(response_dict, parsed_response, exception, event_name, **_):
+def count(response_dict: Any, parsed_response: Any, exception: Any, event_name: str, **_: Any) -> None:
     """Writes one request down."""
     _, service, operation = event_name.split(".")
     answer = parsed_response or {}
@@ -76,10 +80,10 @@ def count(response_dict, parsed_response, exception, event_name, **_):
         os.close(descriptor)
 
 
-def consumed(answer):
+def consumed(answer: Mapping[str, Any]) -> float:
     """The capacity units of an answer: one table's, or several's."""
     capacity = answer.get("ConsumedCapacity") or []
-    return sum(entry["CapacityUnits"] for entry in (capacity if isinstance(capacity, list) else [capacity]))
+    return sum(float(entry["CapacityUnits"]) for entry in (capacity if isinstance(capacity, list) else [capacity]))
 
 
 if os.environ.get("SWITCHBOARD_PROBE"):

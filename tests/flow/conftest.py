@@ -31,7 +31,7 @@ ACCOUNTS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The verbs of this process on a stack of their own."""
     folder: Path = tmp_path_factory.mktemp("engine")
@@ -99,7 +99,7 @@ def _door(world: World) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815  the name that http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Quiet."""

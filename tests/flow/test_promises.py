@@ -1,4 +1,4 @@
-"""Never twice, never silently: repeated, concurrent, frozen and racing actors against the real engine and simulators."""
+"""Never twice, never silently: repeated, concurrent, frozen and racing actors on the real engine."""
 
 import threading
 import time
@@ -38,7 +38,9 @@ def delivered_once(world: World, provider: str, accepted: accept.Accepted, final
     assert [world.taken(provider, message.to) for message in accepted.messages] == [1] * len(accepted.messages)
 
 
-@pytest.mark.parametrize(("provider", "final"), [("hubb", "delivered"), ("ucontact", "submitted"), ("bulksms", "delivered")])
+@pytest.mark.parametrize(
+    ("provider", "final"), [("hubb", "delivered"), ("ucontact", "submitted"), ("bulksms", "delivered")]
+)
 def test_one_batch_goes_out_once_and_comes_back(world: World, provider: str, final: str) -> None:
     delivered_once(world, provider, world.send([world.number() for _ in range(30)], provider), final)
 

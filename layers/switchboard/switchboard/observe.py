@@ -1,5 +1,6 @@
 """Logs and metrics: one structured logger, one set of counters, and what must never be in a line of them."""
 
+import gc
 import logging
 from collections.abc import Callable
 from functools import cache, wraps
@@ -25,6 +26,13 @@ def _metrics() -> Metrics:
     return Metrics()
 
 
+def _collect_from_now_on() -> None:
+    """Turn the garbage collector on, which was off while the process started; what stands by now is there to stay."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 def count(name: str, value: int = 1) -> None:
     """Count something; what was counted goes out as CloudWatch embedded metrics when the invocation ends."""
     _metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
@@ -41,5 +49,6 @@ def invocation(handler: Handler) -> Handler:
         finally:
             if _metrics().metric_set:
                 _metrics().flush_metrics()
+            _collect_from_now_on()
 
     return observed

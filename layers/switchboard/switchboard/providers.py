@@ -37,8 +37,8 @@ _BY_STATUS = {
 def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
     """Submit messages in one call; one outcome each, in order. Never raises for what a provider or the network does.
 
-    A provider with sessions gets the stored token; when it refuses it (401 or 403: nothing was taken) there is one login
-    and one repetition of the call.
+    A provider with sessions gets the stored token; when it refuses that (401 or 403: nothing was taken) there is one
+    login and one repetition of the call.
     """
     account = credentials.account(dialect.name)
     dialect = dialect.spoken_with(account)

@@ -189,7 +189,7 @@ def _standing(result: Result) -> Status:
 
 
 def again(outcome: Outcome, header: Header, max_passes: int) -> bool:
-    """Whether a message goes on to another pass: nothing was taken, or the no concerned only this provider's account."""
+    """Whether a message goes on to another pass: nothing was taken, or the no concerned the account only."""
     reserve = header.provider_index + 1 < len(header.providers)
     if outcome.verdict is Verdict.RETRYABLE:
         return reserve or header.pass_ + 1 < max_passes

@@ -45,7 +45,7 @@ SOCIAL_NETWORKS = ("facebook", "twitter", "skype", "linkedin", "pinterest", "goo
 class Contact:
     """A contact's fields. None means "not said": the vendor's own default then holds.
 
-    `social` maps one of `SOCIAL_NETWORKS` to a handle or URL; `match_by`, when given, is the whole set of what to match by.
+    `social` maps one of `SOCIAL_NETWORKS` to a handle or URL; `match_by`, when given, is all there is to match by.
     """
 
     id: str | None = None

@@ -33,7 +33,7 @@ RESENDABLE = FAILURES | {Status.UNCONFIRMED}
 
 
 def join(statuses: Iterable[Status]) -> Status:
-    """The highest-ranking of `statuses`: commutative, associative and idempotent, so order and repeats do not matter."""
+    """The highest-ranking of `statuses`: commutative, associative, idempotent, so order and repeats do not matter."""
     return max(statuses, key=_RANK.__getitem__, default=Status.QUEUED)
 
 

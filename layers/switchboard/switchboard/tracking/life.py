@@ -148,10 +148,10 @@ def by_address(client: str, address: str, cursor: str | None, limit: int, inboun
 
 def recent(client: str, status: Status | None, cursor: str | None, limit: int) -> Page:
     """A page of a client's messages, the newest batch first. A page may be short, and its cursor still lead on."""
-    place = _position(cursor, str, str, int, int) or [indexes.day(time.time()), "", 0, -1]
+    start = _position(cursor, str, str, int, int) or [indexes.day(time.time()), "", 0, -1]
     items: list[Life] = []
     steps = 0
-    for place, life in _walk(client, place):
+    for place, life in _walk(client, start):
         if life is None:
             steps += 1
         elif status in (None, life.status):

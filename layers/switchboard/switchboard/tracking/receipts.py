@@ -1,4 +1,4 @@
-"""Receipts in the table: whose a vendor's id is, receipts that came before it was known, and messages in doubt by number."""
+"""Receipts in the table: whose a vendor's id is, and receipts that came before that was known."""
 
 from collections.abc import Iterable, Iterator
 

@@ -37,8 +37,8 @@ class Batch:
 def write_messages(batch: Batch, planned: Iterable[tuple[Header, Sequence[Stored]]]) -> None:
     """The messages and chunk headers of one accepting attempt, under keys that carry its nonce. Nobody sees them yet.
 
-    A header is put only where none stands: an unconditional put that is repeated and arrives late would turn a chunk that
-    workers have begun back to its beginning. What stands under our nonce is ours.
+    A header is put only where none stands: an unconditional put that is repeated and arrives late would turn a chunk
+    that workers have begun back to its beginning. What stands under our nonce is ours.
     """
     ttl = int(batch.created_at) + settings().retention
     rows: list[table.Item] = []
@@ -46,7 +46,7 @@ def write_messages(batch: Batch, planned: Iterable[tuple[Header, Sequence[Stored
         head = chunks.header_item(header, ttl)
         items = [_message_item(batch, header.chunk, message, ttl) for message in messages]
         if len(items) == 1:
-            # A batch of one keeps its header in the message's item: a write less of the few that a single message costs.
+            # A batch of one keeps its header in the message's item: a write less of the few that a message costs.
             head, items = {**items[0], **head}, []
         with suppress(table.Overtaken):
             table.put(head, unless_exists=True)

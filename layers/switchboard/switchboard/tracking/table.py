@@ -1,4 +1,4 @@
-"""The table as plain calls: items as dictionaries, batches that loop until everything is written, conditions as answers."""
+"""The table as plain calls: items as dictionaries, batches that loop until all is written, conditions as answers."""
 
 import random
 import re
