@@ -81,7 +81,14 @@ def run(options: Options) -> int:
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
+    _leave_once()
     raise SystemExit(128 + number)
+
+
+def _leave_once() -> None:
+    """From here on a second signal must not cut the tidying up short."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _logs(folder: Path) -> Path:
@@ -158,6 +165,9 @@ class Sandbox:
         try:
             await stopped.wait()
         finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            _leave_once()
             server.close()
             for task in tasks:
                 task.cancel()

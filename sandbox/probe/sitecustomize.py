@@ -58,8 +58,8 @@ def ask(params: dict[str, Any], model: Any, **_: Any) -> None:
 
 def count(response_dict: Any, parsed_response: Any, exception: Any, event_name: str, **_: Any) -> None:
     """Writes one request down."""
-    _, service, operation = event_name.split(".")
-    answer = parsed_response or {}
+    service, operation = event_name.split(".")[1:]
+    answer: dict[str, Any] = parsed_response or {}
     error = answer.get("Error", {}).get("Code") or (type(exception).__name__ if exception else None)
     units = consumed(answer)
     if error == "ConditionalCheckFailedException":

@@ -564,10 +564,10 @@ def test_an_answer_that_is_none_is_unreadable(status: int, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("word", "status"),
     [
-        ("ACKED", None),
-        ("ENROUTE", None),
-        ("ACCEPTED", None),
-        ("UNKNOWN", None),
+        ("ACKED", Status.SUBMITTED),
+        ("ENROUTE", Status.SENT),
+        ("ACCEPTED", Status.SUBMITTED),
+        ("UNKNOWN", Status.SUBMITTED),
         ("DELIVRD", Status.DELIVERED),
         ("delivrd", Status.DELIVERED),
         ("UNDELIV", Status.UNDELIVERED),

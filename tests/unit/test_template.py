@@ -105,6 +105,8 @@ def test_the_times_of_the_protocol_fit_together() -> None:
     )
     assert 2 * provider + 5 < dispatch < lease < visibility  # a worker starts no window that it may not finish
     assert recheck > lease + visibility
+    # An accept that is stopped between its watch message and its seal must be over when the watch looks for the seal.
+    assert SOURCE["Globals"]["Function"]["Timeout"] < default("WatchDelaySeconds")
     assert PARAMETERS["RecheckSeconds"]["MaxValue"] == PARAMETERS["WatchDelaySeconds"]["MaxValue"] == 900  # of SQS
 
 

@@ -412,10 +412,11 @@ class Arrival:
 
 
 STATUS_WORDS = {
-    "ACKED": None,
-    "ENROUTE": None,
-    "ACCEPTED": None,
-    "UNKNOWN": None,
+    # Not final, but the platform has the message: enough to lift a doubt.
+    "ACKED": Status.SUBMITTED,
+    "ENROUTE": Status.SENT,
+    "ACCEPTED": Status.SUBMITTED,
+    "UNKNOWN": Status.SUBMITTED,
     "DELIVRD": Status.DELIVERED,
     "UNDELIV": Status.UNDELIVERED,
     "EXPIRED": Status.EXPIRED,
