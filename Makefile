@@ -23,7 +23,7 @@ endef
 # A virtual environment is made anew when what it holds changes, or when another interpreter is asked for by PYTHON=.
 READY := $(VENV)/ready$(subst /,_,$(PYTHON))
 
-.PHONY: help setup check test demo run bench build lint requirements clean
+.PHONY: help setup check test demo run bench build lint openapi requirements clean
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
 
@@ -86,6 +86,9 @@ build: setup build/sam/ready ## what `sam deploy` deploys, in .aws-sam/build (ne
 build/sam/ready: $(READY)
 	@rm -rf build/sam && $(BIN)/python -m venv build/sam && \
 	build/sam/bin/python -m pip install --quiet aws-sam-cli==1.170.0 cfn-lint==1.58.0 && touch $@
+
+openapi: setup ## write functions/docs/openapi.json anew from the functions' routes
+	@$(BIN)/python -m sandbox.openapi
 
 requirements: setup ## pin again what the two requirements.in ask for (UPGRADE=1: at its newest)
 	@$(BIN)/python -m venv build/uv && build/uv/bin/python -m pip install --quiet uv

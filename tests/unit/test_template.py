@@ -31,6 +31,7 @@ DEAD = {id: queue for id, queue in QUEUES.items() if "RedrivePolicy" not in queu
 
 WITHOUT_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}  # X-Ray has none to name
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+DEFAULT = "/$default"  # as SAM writes the route for whatever no other door takes
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY"}
 ANY = {"x-amazon-apigateway-any-method": "ANY"}
 PATH = re.compile(r"/(?:(?:[\w.~-]+|\{\w+\})/)*(?:[\w.~-]+|\{\w+\+?\})")
@@ -125,14 +126,14 @@ def routes() -> list[tuple[str, str]]:
     """What every function's HTTP events ask for: (method, path)."""
     events = [event for function in FUNCTIONS.values() for event in function["Events"].values()]
     doors = [event["Properties"] for event in events if event["Type"] == "HttpApi"]
-    return [(door["Method"], door["Path"]) for door in doors]
+    return [(door.get("Method", "ANY"), door.get("Path", DEFAULT)) for door in doors]
 
 
 def test_every_door_leads_to_exactly_one_function() -> None:
     asked = routes()
     shapes = [(method, re.sub(r"\{\w+(\+?)\}", r"{\1}", path)) for method, path in asked]
     assert len(set(shapes)) == len(shapes)
-    assert all(method in METHODS and PATH.fullmatch(path) for method, path in asked)
+    assert all(method in METHODS and (path == DEFAULT or PATH.fullmatch(path)) for method, path in asked)
     whole = {shape for method, shape in shapes if method == "ANY"}
     assert [shape for method, shape in shapes if shape in whole and method != "ANY"] == []
     paths = TEMPLATE.of_type("AWS::ApiGatewayV2::Api")["Api"]["Body"]["paths"]

@@ -388,7 +388,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_the_description_is_in_step() -> None:
-    assert openapi.TARGET.read_text() == openapi.rendered(), "python -m sandbox.openapi"
+    assert openapi.TARGET.read_text() == openapi.rendered(), "make openapi"
 
 
 def test_the_description_holds_together() -> None:
