@@ -1,0 +1,116 @@
+"""The deployed template in the sandbox: the demo, what a client sees, what a stranger does not, what logs hold."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import sandbox
+from sandbox import demo
+from sandbox.stack import Stack
+
+NUMBER, TEXT, REFERENCE = "+59898344484", "A text that nobody else reads", "order-1042"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A deployment whose functions log all they can."""
+    with sandbox.running(parameters={"LogLevel": "DEBUG"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> Iterator[httpx.Client]:
+    """The door, as the client `demo`."""
+    with httpx.Client(base_url=stack.url, headers={"X-Api-Key": stack.key}, timeout=30) as client:
+        yield client
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    """What `look` finds, as soon as it finds something."""
+    for _ in range(100):
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass")
+
+
+def settled(api: httpx.Client, id_: str, status: str) -> dict[str, Any]:
+    """A message's life once it stands at a status."""
+
+    def look() -> dict[str, Any] | None:
+        life: dict[str, Any] = api.get(f"/v1/messages/{id_}").raise_for_status().json()
+        return life if life["status"] == status else None
+
+    found: dict[str, Any] = eventually(look)
+    return found
+
+
+def test_the_demo_passes_its_audit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main([]) == 0
+    assert re.search(r"^audit: (\d+) accepted, \1 settled, 0 lost, 0 doubled$", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "receipts"),
+    [("hubb", "delivered", 1), ("ucontact", "submitted", 0), ("bulksms", "delivered", 1)],
+)
+def test_a_message_by_each_vendor(api: httpx.Client, provider: str, status: str, receipts: int) -> None:
+    body = {"to": [{"to": NUMBER, "reference": REFERENCE}], "text": TEXT, "from": "+13056490655", "provider": provider}
+    sent = api.post("/v1/messages", json=body)
+    assert (sent.status_code, sent.json()["messages"][0]["provider"]) == (202, provider)
+    life = settled(api, sent.json()["messages"][0]["id"], status)
+    assert (life["text"], life["reference"], life["settled"]) == (TEXT, REFERENCE, True)
+    assert [attempt["verdict"] for attempt in life["attempts"]] == ["accepted"]
+    assert len(life["receipts"]) == receipts
+
+
+@pytest.mark.parametrize("provider", ["hubb", "ucontact", "bulksms"])
+def test_an_inbound_message_of_each_vendor_is_in_the_conversation(
+    stack: Stack, api: httpx.Client, provider: str
+) -> None:
+    said = {"from": NUMBER, "to": "+13056490655", "text": f"Hello by {provider}"}
+    httpx.post(f"{stack.simulators[provider]}/_inbound", json=said).raise_for_status()
+
+    def look() -> list[str]:
+        items = api.get("/v1/messages", params={"with": NUMBER}).raise_for_status().json()["items"]
+        return [life["text"] for life in items if life["direction"] == "inbound" and life["text"] == said["text"]]
+
+    assert eventually(look) == [said["text"]]
+
+
+def test_a_callback_needs_its_own_providers_token(stack: Stack) -> None:
+    hubb = stack.accounts["hubb"]["callback_token"]
+    for path in (f"/callbacks/bulksms/{hubb}/receipts", "/callbacks/hubb/wrong", f"/callbacks/nobody/{hubb}/receipts"):
+        assert httpx.post(stack.url + path, data={"message_id": "1", "status": "sent"}).status_code == 404
+    assert httpx.post(stack.callbacks["hubb"], content=b"\xff\x00 not a form").status_code == 200
+
+
+def test_another_client_sees_nothing(stack: Stack, api: httpx.Client) -> None:
+    from sandbox.accounts import issue_key
+
+    sent = api.post("/v1/messages", json={"to": NUMBER, "text": TEXT}).json()
+    other = {"X-Api-Key": issue_key("other", None, stack.environment)}
+    paths = (
+        f"/v1/messages/{sent['messages'][0]['id']}",
+        f"/v1/batches/{sent['batch']}",
+        f"/v1/messages?batch={sent['batch']}",
+    )
+    assert [httpx.get(stack.url + path, headers=other).status_code for path in paths] == [404, 404, 404]
+    assert httpx.post(f"{stack.url}{paths[0]}/cancel", headers=other).status_code == 404
+    for query in ({"to": NUMBER}, {"with": NUMBER}, {}):
+        assert httpx.get(f"{stack.url}/v1/messages", params=query, headers=other).json()["items"] == []
+    assert httpx.get(stack.url + paths[0]).status_code == 401
+
+
+def test_no_log_line_holds_a_number_a_text_or_a_secret(stack: Stack, api: httpx.Client) -> None:
+    logs = "".join(stack.logs(name) for name in ("send", "track", "dispatch", "callback", "watch"))
+    assert "MessagesAccepted" in logs
+    account = stack.accounts
+    secrets = [stack.key, account["bulksms"]["password"], account["ucontact"]["password"], account["hubb"]["key"]]
+    tokens = [known["callback_token"] for known in account.values()]
+    for private in (NUMBER.lstrip("+"), TEXT, "Hello by", "13056490655", *secrets, *tokens):
+        assert private not in logs
