@@ -22,13 +22,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _submitted(deadline: float, record: dict[str, Any]) -> bool:
     """Whether the record is done with."""
-    name = queues.parse_name(record["body"])
     try:
-        dispatch(name.chunk, name.provider, deadline)
-    except Later as later:
-        queues.postpone(name.provider, record["receiptHandle"], later.seconds)
-        return False
-    except Exception:  # the process's edge: one record's failure must not take the others' acknowledgement with it
-        observe.logger.exception("a chunk was not dispatched", chunk=name.chunk)
+        name = queues.parse_name(record["body"])
+        try:
+            dispatch(name.chunk, name.provider, deadline)
+        except Later as later:
+            queues.postpone(name.provider, record["receiptHandle"], later.seconds)
+            return False
+    except (
+        Exception
+    ) as error:  # the process's edge: one record's failure must not take the others' acknowledgement with it
+        observe.failure("a chunk was not dispatched", error, sqs_message_id=record["messageId"])
         return False
     return True

@@ -18,7 +18,9 @@ def _watched(record: dict[str, Any]) -> bool:
     """Whether the record is done with."""
     try:
         watch(json.loads(record["body"]))
-    except Exception:  # the process's edge: one record's failure must not take the others' acknowledgement with it
-        observe.logger.exception("a watch message was not done", sqs_message_id=record["messageId"])
+    except (
+        Exception
+    ) as error:  # the process's edge: one record's failure must not take the others' acknowledgement with it
+        observe.failure("a watch message was not done", error, sqs_message_id=record["messageId"])
         return False
     return True

@@ -111,6 +111,8 @@ def resend(client: Client, message_id: str) -> Accepted | None:
         content=batch.content,
         recipients=(Recipient(to=stored.to, reference=stored.reference, variables=stored.variables),),
         metadata=batch.metadata,
+        # A route of one may be the caller's own choice, and is kept; of several, whoever is able today may have it.
+        provider=view.header.provider if len(view.header.providers) == 1 else None,
         resend_of=message_id,
         fingerprint=_digest("resend", message_id).hex(),
     )

@@ -207,5 +207,5 @@ def _pace(provider: str, messages: int) -> None:
 
 @cache
 def _calls() -> ThreadPoolExecutor:
-    """The process's provider calls: as many at once as a few windows have."""
-    return ThreadPoolExecutor(max_workers=4 * settings().window, thread_name_prefix="call")
+    """The process's provider calls: as many at once as the windows of ten records have."""
+    return ThreadPoolExecutor(max_workers=10 * settings().window, thread_name_prefix="call")

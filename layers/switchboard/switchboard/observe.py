@@ -4,6 +4,7 @@ import gc
 import logging
 from collections.abc import Callable
 from functools import cache, wraps
+from traceback import extract_tb
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
@@ -31,6 +32,17 @@ def _collect_from_now_on() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+def failure(message: str, error: Exception, **keys: str) -> None:
+    """Log an error by its kind and place, never by its own words: they may quote a body."""
+    logger.error(
+        message,
+        error=type(error).__name__,
+        aws_error=getattr(error, "response", {}).get("Error", {}).get("Code"),
+        where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)[-8:]],
+        **keys,
+    )
 
 
 def count(name: str, value: int = 1) -> None:

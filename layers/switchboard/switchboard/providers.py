@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from switchboard import credentials, tracking
 from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model.message import Outbound
 from switchboard.model.outcome import Concern, Outcome, Verdict
+from switchboard.observe import failure
 from switchboard.settings import settings
 
 _ANSWER_LIMIT = 1_000_000  # octets of an answer that are read; the longest real one is about 10 kB
@@ -35,13 +37,28 @@ _BY_STATUS = {
 
 
 def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
-    """Submit messages in one call; one outcome each, in order. Never raises for what a provider or the network does.
+    """Submit messages in one call; one outcome each, in order. Never raises, so that no other call's outcome is lost.
 
     A provider with sessions gets the stored token; when it refuses that (401 or 403: nothing was taken) there is one
     login and one repetition of the call.
     """
-    account = credentials.account(dialect.name)
-    dialect = dialect.spoken_with(account)
+    try:
+        account = credentials.account(dialect.name)
+        return _submit(dialect.spoken_with(account), group, account)
+    except (
+        BotoCoreError,
+        ClientError,
+    ) as error:  # AWS is asked for the account and the session, before anything leaves
+        outcome = Outcome(verdict=Verdict.RETRYABLE, code=type(error).__name__, detail="AWS did not give the account")
+    except (
+        Exception
+    ) as error:  # the call's edge: what a dialect did not foresee may have left, and the other calls must go on
+        failure("a call to a provider failed", error, provider=dialect.name)
+        outcome = Outcome(verdict=Verdict.UNCONFIRMED, code="internal", detail="the answer could not be dealt with")
+    return (outcome,) * len(group)
+
+
+def _submit(dialect: Dialect, group: Sequence[Outbound], account: Account) -> tuple[Outcome, ...]:
     if dialect.session is None:
         return _carry(dialect, group, account)
     token = tracking.get_session(dialect.name)

@@ -5,7 +5,6 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -16,7 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header
 from switchboard.dialects import unified
 from switchboard.dialects.unified import ProblemDocument, problems
 from switchboard.model.problem import Problem, Refused
-from switchboard.observe import logger
+from switchboard.observe import failure
 
 if TYPE_CHECKING:
     from switchboard.accept import Accepted
@@ -222,13 +221,8 @@ def _unprocessable(found: tuple[Problem, ...]) -> Fault:
 
 
 def _failed(error: Exception) -> Response[str]:
-    """A 500. The log gets where and what kind, never the error's own words: they may quote a body."""
-    logger.error(
-        "a request failed",
-        error=type(error).__name__,
-        aws_error=getattr(error, "response", {}).get("Error", {}).get("Code"),
-        where=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)[-8:]],
-    )
+    """A 500, which tells the caller nothing of what went wrong."""
+    failure("a request failed", error)
     return _problem(Fault(500, "This is our fault, and it has been logged. With an Idempotency-Key a repeat is safe."))
 
 
