@@ -29,9 +29,7 @@ def _submitted(deadline: float, record: dict[str, Any]) -> bool:
         except Later as later:
             queues.postpone(name.provider, record["receiptHandle"], later.seconds)
             return False
-    except (
-        Exception
-    ) as error:  # the process's edge: one record's failure must not take the others' acknowledgement with it
+    except Exception as error:  # the process's edge: the other records must not fail with this one
         observe.failure("a chunk was not dispatched", error, sqs_message_id=record["messageId"])
         return False
     return True

@@ -18,9 +18,7 @@ def _watched(record: dict[str, Any]) -> bool:
     """Whether the record is done with."""
     try:
         watch(json.loads(record["body"]))
-    except (
-        Exception
-    ) as error:  # the process's edge: one record's failure must not take the others' acknowledgement with it
+    except Exception as error:  # the process's edge: the other records must not fail with this one
         observe.failure("a watch message was not done", error, sqs_message_id=record["messageId"])
         return False
     return True

@@ -34,7 +34,7 @@ def _collect_from_now_on() -> None:
         gc.enable()
 
 
-def failure(message: str, error: Exception, **keys: str) -> None:
+def failure(message: str, error: Exception, **keys: Any) -> None:
     """Log an error by its kind and place, never by its own words: they may quote a body."""
     logger.error(
         message,

@@ -45,14 +45,9 @@ def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
     try:
         account = credentials.account(dialect.name)
         return _submit(dialect.spoken_with(account), group, account)
-    except (
-        BotoCoreError,
-        ClientError,
-    ) as error:  # AWS is asked for the account and the session, before anything leaves
+    except (BotoCoreError, ClientError) as error:  # AWS is asked for account and session before anything leaves
         outcome = Outcome(verdict=Verdict.RETRYABLE, code=type(error).__name__, detail="AWS did not give the account")
-    except (
-        Exception
-    ) as error:  # the call's edge: what a dialect did not foresee may have left, and the other calls must go on
+    except Exception as error:  # the call's edge: it may have left, and the other calls' outcomes must be recorded
         failure("a call to a provider failed", error, provider=dialect.name)
         outcome = Outcome(verdict=Verdict.UNCONFIRMED, code="internal", detail="the answer could not be dealt with")
     return (outcome,) * len(group)
