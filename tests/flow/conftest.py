@@ -17,9 +17,8 @@ from sandbox.simulators.__main__ import VENDORS, create
 from sandbox.simulators.server import Simulator
 from sandbox.template import Template
 
-from .world import ROOT, World
+from .world import ROOT, TOKEN, World
 
-TOKEN = "callback-token"
 SHORT = {
     **{"LeaseSeconds": "1", "VisibilitySeconds": "1", "WatchDelaySeconds": "2", "RecheckSeconds": "4"},
     **{"BackoffSeconds": "0", "ProviderTimeoutSeconds": "1", "MaxReceives": "1000"},

@@ -1,8 +1,11 @@
 """Stops accept and dispatch before and after every single call they make, lets the rest run, and audits the ledgers."""
 
+import time
 from collections.abc import Callable
 
 import pytest
+
+from switchboard.tracking import receipts
 
 from .world import World
 
@@ -74,3 +77,21 @@ def test_dispatch_stopped_anywhere_submits_at_most_once_and_says_so(world: World
         assert taken == 1, (status, calls.points[at - 1])
         assert status in {"submitted", "sent", "delivered"}
     assert 0 < doubtful < len(accepted) / 2, "some points leave a doubt, most do not"
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["of a known message", "before anybody knows whose it is"])
+def test_a_callback_stopped_anywhere_loses_no_receipt(world: World, early: bool) -> None:
+    """The vendor gets no 200 and calls again."""
+    count = points(world, lambda: world.receipt("hubb", "nobody's"))
+    world.script("hubb", fault="none", times=count)
+    ids = [message.id for message in world.send([world.number() for _ in range(count)], "hubb").messages]
+    world.pump(lambda: {world.status(id_) for id_ in ids} == {"submitted"})
+    for at, id_ in enumerate(ids, start=1):
+        vendor_id = f"early-{at}" if early else world.life(id_).attempts[0].vendor_id
+        with world.crashing(at):
+            world.receipt("hubb", vendor_id)
+        world.receipt("hubb", vendor_id)
+        if early:
+            assert receipts.bind("hubb", f"early-{at}", id_, time.time())
+    world.rest()
+    assert {world.status(id_) for id_ in ids} == {"delivered"}

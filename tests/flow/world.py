@@ -15,12 +15,14 @@ import boto3
 import httpx
 from botocore.exceptions import ClientError
 
-from switchboard import accept, clients, credentials, providers, settings, tracking
+from switchboard import accept, clients, credentials, providers, receive, settings, tracking
 from switchboard.credentials import Client
+from switchboard.dialects.wire import Request
 from switchboard.model.message import Channel, Content, Recipient
 
 ROOT = Path(__file__).resolve().parents[2]
 ACME = Client("acme", "US")
+TOKEN = "callback-token"
 
 
 class Crash(BaseException):
@@ -202,6 +204,12 @@ class World:
         finally:
             os.environ.update(before)
             settings.settings.cache_clear()
+
+    def receipt(self, provider: str, vendor_id: str | None) -> None:
+        """A delivery receipt at the callback, in Hubb's form."""
+        request = Request(method="POST", path="/", query=f"message_id={vendor_id}&status=delivered".encode())
+        answer = receive.receive(provider, TOKEN, request)
+        assert answer is not None and answer.status == 200
 
     def called_back(self, event: dict[str, Any]) -> dict[str, Any]:
         """The callback function, in a process of its own as far as an observer can see."""
