@@ -33,9 +33,11 @@ setup: $(READY) ## make .venv, with everything pinned (PYTHON= picks the interpr
 $(READY): tests/requirements.txt layers/dependencies/requirements.txt
 	@{ python=$${PYTHON:-$$($(find-python))} && \
 	echo "setting up $(VENV) with $$python" && \
+	"$$python" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed")' && \
 	rm -rf $(VENV) && "$$python" -m venv $(VENV) && \
 	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r tests/requirements.txt && \
 	$(BIN)/python -W ignore -m compileall -q -j 0 $(VENV)/lib && \
+	$(BIN)/python -m sandbox build && \
 	touch $(VENV)/ready $@; } >&2
 
 check: setup lint ## format, lint, types, template, tests

@@ -66,8 +66,13 @@ def _key(client: str, region: str | None, port: int | None) -> int:
             print(f"which deployment? Set TABLE_NAME, or name a sandbox by --port (running: {found})", file=sys.stderr)
             return 2
         variables = running[0]["environment"]
+        print(f"for the sandbox at {running[0]['url']}", file=sys.stderr)
     sys.path.insert(0, str(ROOT / "layers" / "switchboard"))
-    print(accounts.issue_key(client, region, variables))
+    try:
+        print(accounts.issue_key(client, region, variables))
+    except ValueError as wrong:
+        print(wrong, file=sys.stderr)
+        return 2
     return 0
 
 
@@ -77,4 +82,7 @@ def _running() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -19,7 +19,7 @@ def messages(
     to: Annotated[str | None, Query(description="Messages to this address.")] = None,
     with_: Annotated[str | None, Query(alias="with", description="The conversation with this address.")] = None,
     batch: Annotated[str | None, Query(description="Messages of this batch, in order.")] = None,
-    status: Annotated[Status | None, Query(description="Alone or with `batch`.")] = None,
+    status: Annotated[Status | None, Query(description="Only messages that stand here.")] = None,
     cursor: Annotated[str | None, Query(description="From the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> unified.Messages:
@@ -36,7 +36,7 @@ def message(id: str) -> unified.Message:
 def cancel(id: str) -> unified.CanceledMessage:
     result = web.found(tracking.cancel_message(app.client.name, id), "message")
     if not result.canceled:
-        raise web.Fault(409, f"It is {result.status.value}: too late to cancel.")
+        raise web.Fault(409, web.too_late(result.status))
     return unified.CanceledMessage(id=id, status=result.status)
 
 

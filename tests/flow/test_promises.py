@@ -235,7 +235,7 @@ def test_a_client_sees_only_its_own(world: World) -> None:
     assert tracking.of_batch("other", batch, None, None, 10) is None
     assert tracking.cancel_message("other", message.id) is None
     assert tracking.cancel_batch("other", batch) is None
-    assert tracking.by_address("other", message.to, None, 10, inbound=True).items == ()
+    assert tracking.by_address("other", message.to, None, None, 10, inbound=True).items == ()
     assert tracking.recent("other", None, None, 10).items == ()
 
 

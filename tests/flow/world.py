@@ -109,7 +109,7 @@ class World:
 
     def to(self, number: str) -> list[tracking.Life]:
         """What support would see of the messages to a number."""
-        return list(tracking.by_address(ACME.name, number, None, 100, inbound=False).items)
+        return list(tracking.by_address(ACME.name, number, None, None, 100, inbound=False).items)
 
     def rest(self) -> None:
         """Deliver until every queue is empty: nothing visible, delayed or in flight."""

@@ -175,11 +175,11 @@ def test_a_conversation_has_both_directions_and_a_repeat_with_an_id_once() -> No
     nameless = {
         tracking.store_inbound("acme", "ucontact", Inbound(sender=NUMBER, text="Yes"), NUMBER, 1.0) for _ in range(2)
     }
-    both = tracking.by_address("acme", NUMBER, None, 10, inbound=True).items
+    both = tracking.by_address("acme", NUMBER, None, None, 10, inbound=True).items
     assert {life.id for life in both} == {sent, *ids, *nameless} and len(ids) == 1 and len(nameless) == 2
-    assert [life.id for life in tracking.by_address("acme", NUMBER, None, 10, inbound=False).items] == [sent]
-    first = tracking.by_address("acme", NUMBER, None, 2, inbound=True)
-    rest = tracking.by_address("acme", NUMBER, first.cursor, 2, inbound=True)
+    assert [life.id for life in tracking.by_address("acme", NUMBER, None, None, 10, inbound=False).items] == [sent]
+    first = tracking.by_address("acme", NUMBER, None, None, 2, inbound=True)
+    rest = tracking.by_address("acme", NUMBER, None, first.cursor, 2, inbound=True)
     assert [*first.items, *rest.items] == list(both)
 
 
@@ -189,7 +189,7 @@ def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
     for look in (
         lambda: tracking.of_batch("acme", batch, None, cursor, 1),
         lambda: tracking.recent("acme", None, cursor, 1),
-        lambda: tracking.by_address("acme", NUMBER, cursor, 1, inbound=False),
+        lambda: tracking.by_address("acme", NUMBER, None, cursor, 1, inbound=False),
     ):
         with pytest.raises(Refused):
             look()

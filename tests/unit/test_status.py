@@ -30,7 +30,7 @@ def test_delivered_outranks_every_failure(failure: Status) -> None:
     ("events", "status"),
     [
         ((), Status.QUEUED),
-        ((Status.QUEUED, Status.SCHEDULED), Status.QUEUED),
+        ((Status.QUEUED, Status.QUEUED), Status.QUEUED),
         ((Status.QUEUED, Status.CANCELED), Status.CANCELED),
         ((Status.UNCONFIRMED, Status.QUEUED), Status.UNCONFIRMED),  # a late retryable result lifts no doubt
         ((Status.UNCONFIRMED, Status.SUBMITTED), Status.SUBMITTED),  # a late accepted one does

@@ -15,6 +15,7 @@ from switchboard.clients import client as aws
 from switchboard.settings import settings
 
 _KEY = re.compile(r"sb_([0-9A-Za-z_-]{32})([0-9a-f]{8})")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _FRESH = 60.0  # seconds that a key or the secret is believed without asking again
 
 
@@ -31,7 +32,16 @@ _accounts: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
 
 
 def issue(client: str, region: str | None = None) -> str:
-    """A new API key of a client: shown this once, stored as a hash."""
+    """A new API key of a client: shown this once, stored as a hash.
+
+    Raises ValueError for a client's name that is not of letters, digits, `_`, `-` and `.`, or an unknown region.
+    """
+    from phonenumbers import SUPPORTED_REGIONS  # slow to load, and keys are seldom made
+
+    if not _NAME.fullmatch(client):
+        raise ValueError("a client's name has letters, digits, _, - and . only, 64 at most")
+    if region is not None and region not in SUPPORTED_REGIONS:
+        raise ValueError(f"{region} is not a region of ISO 3166-1, such as UY")
     body = secrets.token_urlsafe(24)
     key = f"sb_{body}{_checksum(body)}"
     tracking.put_key(_digest(key), client, region)

@@ -22,17 +22,27 @@ def find(
     if not given:
         return tracking.recent(client.name, status, cursor, limit)
     ((name, raw),) = given.items()
-    if status is not None:
-        raise Refused(Problem("status", f"cannot be combined with {name}"))
-    return tracking.by_address(client.name, _address(raw, client.region), cursor, limit, inbound=name == "with")
+    address = _recipient(raw, client.region) if name == "to" else _party(raw, client.region)
+    return tracking.by_address(client.name, address, status, cursor, limit, inbound=name == "with")
 
 
-def _address(raw: str, region: str | None) -> str:
-    """An address as messages are kept by it. A `+` that the query turned into a space is one again."""
-    if "@" in raw:
-        local, _, domain = raw.strip().rpartition("@")
-        return f"{local}@{domain.lower()}"
+def _recipient(raw: str, region: str | None) -> str:
+    """An address that we may have sent to, as messages are kept by it. Raises `Refused` for what none can be."""
     # Few searches are by number, and the numbering plans are slow to load.
-    from switchboard.model.address import read_phone
+    from switchboard.model.address import parse_email, parse_phone
 
-    return read_phone(f"+{raw.strip()}" if raw.startswith(" ") else raw, region)
+    return parse_email(raw) if "@" in raw else parse_phone(_plus(raw), region)
+
+
+def _party(raw: str, region: str | None) -> str:
+    """Whoever may have written to us: also a short code or a name. Raises `Refused` for nothing."""
+    from switchboard.model.address import parse_email, read_phone
+
+    if not raw.strip():
+        raise Refused(Problem("with", "is empty"))
+    return parse_email(raw, "with") if "@" in raw else read_phone(_plus(raw), region)
+
+
+def _plus(raw: str) -> str:
+    """A `+` that the query turned into a space is one again."""
+    return f"+{raw.strip()}" if raw.startswith(" ") else raw

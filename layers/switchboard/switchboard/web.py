@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header
 from switchboard.dialects import unified
 from switchboard.dialects.unified import ProblemDocument, problems
 from switchboard.model.problem import Problem, Refused
+from switchboard.model.status import Status
 from switchboard.observe import failure
 
 if TYPE_CHECKING:
@@ -151,6 +152,13 @@ def found(thing: T | None, what: str) -> T:
     return thing
 
 
+def too_late(status: Status) -> str:
+    """Why a message can no longer be canceled."""
+    if status is Status.QUEUED:
+        return "A worker has claimed it and is submitting it: too late to cancel."
+    return f"It is {status.value}: too late to cancel."
+
+
 def accepted(accepted: "Accepted") -> Response[unified.Accepted]:
     """The answer to whoever had a batch accepted."""
     headers = {"Location": f"/v1/batches/{accepted.batch}"}
@@ -217,7 +225,7 @@ def _object(text: str | None) -> Any:
 
 def _unprocessable(found: tuple[Problem, ...]) -> Fault:
     count = "1 field is" if len(found) == 1 else f"{len(found)} fields are"
-    return Fault(422, f"{count} not as they must be; nothing was done.", *found)
+    return Fault(422, f"{count} wrong; nothing was done.", *found)
 
 
 def _failed(error: Exception) -> Response[str]:

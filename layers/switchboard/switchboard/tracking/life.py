@@ -21,7 +21,7 @@ from switchboard.settings import settings
 from switchboard.tracking import chunks, indexes, seal, table
 from switchboard.tracking.inbound import INBOUND
 
-_STEPS_A_PAGE = 100  # chunks or days looked at for one page of `recent`: no list runs into the function's time limit
+_STEPS_A_PAGE = 200  # chunks or days looked at for one page of `recent`: no list runs into the function's time limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def of_batch(client: str, id_: str, status: Status | None, cursor: str | None, l
     return _page(found, limit)
 
 
-def by_address(client: str, address: str, cursor: str | None, limit: int, inbound: bool) -> Page:
+def by_address(client: str, address: str, status: Status | None, cursor: str | None, limit: int, inbound: bool) -> Page:
     """A page of the messages to an address, newest first; with `inbound` those from it too."""
     after = None
     if position := _position(cursor, str, str, str):
@@ -141,7 +141,7 @@ def by_address(client: str, address: str, cursor: str | None, limit: int, inboun
         ([key["pk"], key["sk"], key["address_at"].partition("#")[2]], life)
         for key in keys
         if (id_ := key["address_at"].rsplit("#", 1)[1]) and (inbound or parse_message_id(id_))
-        if (life := message(client, id_)) is not None
+        if (life := message(client, id_)) is not None and status in (None, life.status)
     )
     return _page(found, limit)
 
