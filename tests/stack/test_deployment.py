@@ -1,6 +1,8 @@
 """The deployed template in the sandbox: the demo, what a client sees, what a stranger does not, what logs hold."""
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 import sandbox
 from sandbox import demo
+from sandbox.processes import environment
 from sandbox.stack import Stack
 
 NUMBER, TEXT, REFERENCE = "+59898344484", "A text that nobody else reads", "order-1042"
@@ -90,10 +93,10 @@ def test_a_callback_needs_its_own_providers_token(stack: Stack) -> None:
 
 
 def test_another_client_sees_nothing(stack: Stack, api: httpx.Client) -> None:
-    from sandbox.accounts import issue_key
-
     sent = api.post("/v1/messages", json={"to": NUMBER, "text": TEXT}).json()
-    other = {"X-Api-Key": issue_key("other", None, stack.environment)}
+    command = [sys.executable, "-m", "sandbox", "key", "--client", "other"]
+    made = subprocess.run(command, env=environment(stack.environment), capture_output=True, text=True, check=True)
+    other = {"X-Api-Key": made.stdout.strip()}
     paths = (
         f"/v1/messages/{sent['messages'][0]['id']}",
         f"/v1/batches/{sent['batch']}",
