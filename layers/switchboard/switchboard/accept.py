@@ -192,14 +192,16 @@ def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
             to=stored.to,
             reference=stored.reference,
             provider=header.providers[0],
-            segments=_segments(render(content, stored.variables)),
+            segments=_segments(content, stored.variables),
         )
         for header, stored in sorted(rows, key=lambda row: row[1].place)
     )
 
 
-def _segments(content: Content) -> Segments | None:
-    return count(content.text, content.encoding) if content.channel is Channel.SMS and content.text else None
+def _segments(content: Content, variables: Mapping[str, str]) -> Segments | None:
+    if content.channel is not Channel.SMS or not content.text:
+        return None
+    return count(render(content, variables).text or "", content.encoding)
 
 
 def _batch_id(client: str, idempotency_key: str | None) -> str:

@@ -75,8 +75,16 @@ def accounts() -> Mapping[str, Mapping[str, str]]:
     known = _accounts.get(name)
     if known is None or known[0] < now:
         value = aws("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
-        known = _accounts[name] = (now + _FRESH, json.loads(value))
+        known = _accounts[name] = (now + _FRESH, _read_accounts(value))
     return known[1]
+
+
+def _read_accounts(secret: str) -> Mapping[str, Mapping[str, str]]:
+    """The accounts in the secret's JSON; numbers in it are read as text. Raises ValueError for anything else."""
+    said = json.loads(secret)
+    if not isinstance(said, dict) or not all(isinstance(account, dict) for account in said.values()):
+        raise ValueError("the provider secret is not a JSON object of accounts by provider")
+    return {name: {key: str(value) for key, value in account.items()} for name, account in said.items()}
 
 
 def callback_token_matches(provider: str, token: str) -> bool:

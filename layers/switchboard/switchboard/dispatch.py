@@ -5,16 +5,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 
 from switchboard import observe, providers, queues, tracking
 from switchboard.dialects.dialect import Dialect
 from switchboard.dialects.registry import DIALECTS
 from switchboard.model.chunk import EXPIRED, Chunk, ChunkId, Header, Result, again, next_pass
 from switchboard.model.message import Outbound
-from switchboard.model.outcome import Outcome
+from switchboard.model.outcome import Outcome, Verdict
 from switchboard.model.template import render
 from switchboard.settings import settings
 from switchboard.tracking import Batch, Overtaken, chunks, receipts
@@ -94,12 +94,15 @@ def _run(view: Chunk, batch: Batch, owner: str, deadline: float) -> None:
 def _claim(view: Chunk, batch: Batch, owner: str, deadline: float) -> tuple[Chunk, list[Numbered]]:
     """Claim the next window: the chunk after it, and the messages to submit. Raises `Later`, `Overtaken`."""
     header = view.header
-    if time.time() + 2 * settings().provider_timeout + _MARGIN > deadline:
+    due = _due(view, batch)
+    end = _window_end(header, due)
+    try:
+        _wait_for_turn(header.provider, sum(n < end for n, _ in due), deadline)
+    except Later:
         if header.owner == owner:
             chunks.release(header, owner)
-        raise Later(0.0)
-    due = _due(view, batch)
-    claimed = replace(view, header=chunks.claim(header, owner, _window_end(header, due), _lease()))
+        raise
+    claimed = replace(view, header=chunks.claim(header, owner, end, _lease()))
     # What was canceled before the claim is seen only in the claim's answer.
     return claimed, [(n, message) for n, message in due if n < claimed.header.cursor and claimed.due(n)]
 
@@ -128,16 +131,30 @@ def _submit(dialect: Dialect, window: Sequence[Numbered], expires_at: float | No
     """One outcome for each message of a window, None for what is past its time and was not submitted."""
     if expires_at is not None and time.time() >= expires_at:
         return [None] * len(window)
-    groups = dialect.pack([message for _, message in window])
+    rate, began, sent = _rate(dialect.name), time.monotonic(), 0
+    calls = []
+    for group in dialect.pack([message for _, message in window]):
+        at = began + sent / rate if rate else began
+        calls.append((group, at, _calls().submit(_submit_at, at, dialect, group)))
+        sent += len(group)
     by_id: dict[str, Outcome] = {}
-    for group, outcomes in zip(groups, _calls().map(partial(_paced, dialect), groups), strict=True):
-        by_id |= {message.id: outcome for message, outcome in zip(group, outcomes, strict=True)}
+    for group, at, call in calls:
+        by_id |= zip((message.id for message in group), _outcomes(call, at, len(group)), strict=True)
     return [by_id[message.id] for _, message in window]
 
 
-def _paced(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
-    _pace(dialect.name, len(group))
+def _submit_at(at: float, dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
+    """Submit a group at its moment of the pace (of the monotonic clock)."""
+    time.sleep(max(0.0, at - time.monotonic()))
     return providers.submit(dialect, group)
+
+
+def _outcomes(call: Future[tuple[Outcome, ...]], at: float, size: int) -> tuple[Outcome, ...]:
+    """A call's outcomes. One that outlasts the provider's time twice over, byte by byte, holds up no other's record."""
+    try:
+        return call.result(max(0.0, at + 2 * settings().provider_timeout - time.monotonic()))
+    except TimeoutError:
+        return (Outcome(verdict=Verdict.UNCONFIRMED, code="late", detail="no whole answer came in time"),) * size
 
 
 def _record(header: Header, window: Sequence[Numbered], outcomes: Sequence[Outcome | None]) -> list[Result]:
@@ -191,21 +208,28 @@ def _rate(provider: str) -> float:
     return settings().rates[provider] / settings().concurrency[provider]
 
 
-_slots: dict[str, float] = {}
-_slots_lock = threading.Lock()
+_turns: dict[str, float] = {}
+_turns_lock = threading.Lock()
 
 
-def _pace(provider: str, messages: int) -> None:
-    """Wait for this worker's turn to submit `messages` more."""
-    if not (rate := _rate(provider)):
-        return
-    with _slots_lock:
-        start = max(time.monotonic(), _slots.get(provider, 0.0))
-        _slots[provider] = start + messages / rate
-    time.sleep(max(0.0, start - time.monotonic()))
+def _wait_for_turn(provider: str, messages: int, deadline: float) -> None:
+    """Wait until this worker may submit `messages` more, before they are claimed: a claim does not wait.
+
+    Raises `Later` when what follows would not be done by `deadline`.
+    """
+    now, rate = time.monotonic(), _rate(provider)
+    lasts = ((messages - 1) / rate if rate and messages else 0.0) + 2 * settings().provider_timeout + _MARGIN
+    with _turns_lock:
+        turn = max(now, _turns.get(provider, 0.0)) if rate else now
+        if time.time() + (turn - now) + lasts > deadline:
+            raise Later(turn - now)
+        if rate:
+            _turns[provider] = turn + messages / rate
+    time.sleep(turn - now)
 
 
 @cache
 def _calls() -> ThreadPoolExecutor:
     """The process's provider calls: as many at once as the windows of ten records have."""
-    return ThreadPoolExecutor(max_workers=10 * settings().window, thread_name_prefix="call")
+    most = min(10 * settings().window, providers.CONNECTIONS)
+    return ThreadPoolExecutor(max_workers=most, thread_name_prefix="call")

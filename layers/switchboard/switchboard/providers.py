@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 import httpx
@@ -12,11 +13,14 @@ from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model.message import Outbound
 from switchboard.model.outcome import Concern, Outcome, Verdict
+from switchboard.model.receipt import MAX_ID
 from switchboard.observe import failure
 from switchboard.settings import settings
 
 _ANSWER_LIMIT = 1_000_000  # octets of an answer that are read; the longest real one is about 10 kB
 _CONNECT_SECONDS = 5.0
+_MAX_WORDS = 500  # characters of a vendor's code and words that are kept
+CONNECTIONS = 400  # calls at once in a process, well below Lambda's 1,024 threads and descriptors
 
 # Proof that nothing left: the exception comes before a byte of the request is on its way (httpx's exception tree).
 NOTHING_LEFT = (
@@ -44,13 +48,29 @@ def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
     """
     try:
         account = credentials.account(dialect.name)
-        return _submit(dialect.spoken_with(account), group, account)
-    except (BotoCoreError, ClientError) as error:  # AWS is asked for account and session before anything leaves
-        outcome = Outcome(verdict=Verdict.RETRYABLE, code=type(error).__name__, detail="AWS did not give the account")
+        dialect = dialect.spoken_with(account)
+    except Exception as error:  # the call's edge: whatever is wrong with the account, nothing has left yet
+        failure("a provider's account could not be read", error, provider=dialect.name)
+        return (_unsent("account", "the provider's account could not be read"),) * len(group)
+    try:
+        return tuple(map(_bounded, _submit(dialect, group, account)))
+    except (BotoCoreError, ClientError) as error:  # AWS is asked for the session before anything leaves
+        return (_unsent(type(error).__name__, "AWS did not give the provider's session"),) * len(group)
     except Exception as error:  # the call's edge: it may have left, and the other calls' outcomes must be recorded
         failure("a call to a provider failed", error, provider=dialect.name)
         outcome = Outcome(verdict=Verdict.UNCONFIRMED, code="internal", detail="the answer could not be dealt with")
-    return (outcome,) * len(group)
+        return (outcome,) * len(group)
+
+
+def _unsent(code: str, detail: str) -> Outcome:
+    return Outcome(verdict=Verdict.RETRYABLE, code=code, detail=detail)
+
+
+def _bounded(outcome: Outcome) -> Outcome:
+    """An outcome that the table can hold, whatever the vendor wrote; an id that is no key is no id."""
+    vendor_id = outcome.vendor_id if len((outcome.vendor_id or "").encode()) <= MAX_ID else None
+    code, detail = (text[:_MAX_WORDS] if text else None for text in (outcome.code, outcome.detail))
+    return replace(outcome, vendor_id=vendor_id or None, code=code, detail=detail)
 
 
 def _submit(dialect: Dialect, group: Sequence[Outbound], account: Account) -> tuple[Outcome, ...]:
@@ -131,9 +151,9 @@ def _call(dialect: Dialect, write: Callable[[], Request]) -> Response | Outcome:
 
 def _exchange(dialect: Dialect, request: Request) -> Response | Outcome:
     """One request and its answer, within the provider's time and the answer's limit."""
-    url = httpx.URL(settings().urls[dialect.name] + request.path, query=request.query or None)
     deadline = time.monotonic() + settings().provider_timeout
     try:
+        url = httpx.URL(settings().urls[dialect.name] + request.path, query=request.query or None)
         with _http().stream(request.method, url, headers=request.headers, content=request.body or None) as answer:
             body = b""
             for part in answer.iter_bytes():
@@ -155,7 +175,7 @@ def _http() -> httpx.Client:
     request was taken, and a doubt costs more than a handshake.
     """
     timeout = httpx.Timeout(settings().provider_timeout, connect=_CONNECT_SECONDS)
-    limits = httpx.Limits(max_connections=400, max_keepalive_connections=0)
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
     return httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
 
 

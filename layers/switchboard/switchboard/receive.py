@@ -3,6 +3,7 @@
 import time
 from base64 import b64encode
 from dataclasses import replace
+from itertools import islice
 
 from switchboard import credentials, observe, queues, tracking
 from switchboard.dialects.dialect import Account
@@ -12,6 +13,8 @@ from switchboard.model.chunk import ReceiptSeen
 from switchboard.model.receipt import Inbound, Receipt
 from switchboard.settings import settings
 from switchboard.tracking import life, receipts
+
+_MOST_LOOKED_AT = 200  # messages to one number that a receipt without an owner is held against
 
 
 def receive(provider: str, token: str, request: Request) -> Response | None:
@@ -26,6 +29,8 @@ def receive(provider: str, token: str, request: Request) -> Response | None:
     account = credentials.account(provider)
     try:
         events = dialect.callback(request, account)
+        if not all(event.plausible for event in events):
+            raise Unreadable("blank or oversized fields")
     except Unreadable as unreadable:
         observe.count("CallbacksUnreadable")
         observe.logger.warning("a callback could not be read", provider=provider, reason=str(unreadable))
@@ -71,7 +76,10 @@ def _settle_by_number(provider: str, vendor_id: str, to: str) -> str | None:
     While any message to the number is claimed and without a result the receipt may be that one's: look again later.
     """
     candidates: list[str] = []
-    for client, id_ in receipts.messages_to(to):
+    recipients = list(islice(receipts.messages_to(to), _MOST_LOOKED_AT + 1))
+    if len(recipients) > _MOST_LOOKED_AT:
+        return None  # a number that is written to all day: nothing about it is certain
+    for client, id_ in recipients:
         found = life.read(client, id_)
         if found is None:
             continue  # of an attempt that was never sealed
@@ -110,9 +118,9 @@ def _e164(raw: str | None) -> str | None:
 
 
 def _raw(request: Request) -> dict[str, str]:
+    """A request without its path, which holds the secret token, and no larger than an item may be."""
     return {
         "method": request.method,
-        "path": request.path.rpartition("/")[2],  # the secret token stands further left
-        "query": request.query.decode("latin-1"),
+        "query": request.query.decode("latin-1")[:10_000],
         "body": b64encode(request.body[:100_000]).decode(),
     }

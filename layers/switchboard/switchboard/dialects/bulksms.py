@@ -686,12 +686,14 @@ def _called_back(request: Request, account: Account) -> tuple[Receipt | Inbound,
 
 
 def _in_zone(moment: datetime | None, zone: str) -> str | None:
-    """The moment with the offset of the platform's zone; None in a zone that nobody knows."""
+    """The moment with the offset of the platform's zone; None in a zone that nobody knows, or beyond time."""
     if moment is None:
         return None
     try:
-        return moment.replace(tzinfo=UTC if zone == "UTC" else ZoneInfo(zone)).isoformat()
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        there = moment.replace(tzinfo=UTC if zone == "UTC" else ZoneInfo(zone))
+        there.astimezone(UTC)  # the empty date of some platforms is no moment of UTC
+        return there.isoformat()
+    except (ZoneInfoNotFoundError, ValueError, OverflowError, OSError):
         return None
 
 

@@ -35,14 +35,19 @@ MAX_HTML = 256 * 1024  # UTF-8 octets
 MAX_SHARED = 300_000  # octets of all that a batch's messages share: it is one item of the table, which takes 400 kB
 MAX_VARIABLES = 4096  # octets of one recipient's own variables
 MAX_PROBLEMS = 100
+MAX_PLACEHOLDERS = 200  # in one text, subject or HTML
 
 # ------------------------------------------------------------------------------------------------- the request
+
+
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def _instant(text: str) -> str:
     """RFC 3339 with its zone; a time without one is a different moment to everybody who reads it."""
     try:
-        if "T" in text.upper() and datetime.fromisoformat(text).tzinfo:
+        at = datetime.fromisoformat(text)
+        if "T" in text.upper() and at.tzinfo and _FIRST <= at <= _LAST:
             return text
     except ValueError:
         pass
@@ -319,17 +324,28 @@ class _Reading:
         for network in request.contact.social if request.contact else ():
             if network not in SOCIAL_NETWORKS:
                 self._say(f"contact.social.{network}", f"must be one of {', '.join(SOCIAL_NETWORKS)}")
-        for field in ("start", "end") if request.invitation else ():
-            if not _LOCAL_TIME.fullmatch(getattr(request.invitation, field)):
-                self._say(f"invitation.{field}", "must be a local time, as 2026-01-31 18:00:00")
+        if request.invitation:
+            self._invitation(request.invitation)
         if request.html and len(request.html.encode()) > MAX_HTML:
             self._say("html", f"must have at most {MAX_HTML} octets")
         if len(request.model_dump_json(exclude={"to"}).encode()) > MAX_SHARED:
             self._say(bodies[0], f"is too large: all but the recipients must have at most {MAX_SHARED} octets")
 
+    def _invitation(self, invitation: Invitation) -> None:
+        for field in ("start", "end"):
+            if not _LOCAL_TIME.fullmatch(getattr(invitation, field)):
+                self._say(f"invitation.{field}", "must be a local time, as 2026-01-31 18:00:00")
+        for field in ("title", "organizer"):
+            if _CONTROL.search(getattr(invitation, field)):
+                self._say(f"invitation.{field}", "must be one line without control characters")
+
     def _placeholders(self) -> None:
         """Every placeholder has a value for everybody, and nothing that looks like one is left over."""
         asked = placeholders(self.content)
+        for field in ("text", "subject", "html"):
+            if (getattr(self.content, field) or "").count("{{") > MAX_PLACEHOLDERS:
+                self._say(field, f"holds more than {MAX_PLACEHOLDERS} placeholders")
+                return
         blank = render(self.content, dict.fromkeys(asked, ""))
         for field in ("text", "subject", "html"):
             if "{{" in (getattr(blank, field) or ""):
@@ -339,6 +355,8 @@ class _Reading:
         for place, recipient in self.recipients.items():
             for name in sorted(asked - self.content.variables.keys() - recipient.variables.keys()):
                 self._say(f"to.{place}", f"has no value for {{{{{name}}}}}, and variables has none")
+            if _CONTROL.search(render(self.content, {**dict.fromkeys(asked, ""), **recipient.variables}).subject or ""):
+                self._say(f"to.{place}", "puts a line break or control character into the subject")
 
     def _lengths(self) -> None:
         """The parts of every SMS, with the values filled in, and the size of what each recipient brings along."""
@@ -350,10 +368,15 @@ class _Reading:
         asked = placeholders(self.content)
         each = {f"to.{place}": recipient.variables for place, recipient in self.recipients.items() if asked}
         for field, variables in (each or {"text": {}}).items():
+            if len(self.found) >= MAX_PROBLEMS:
+                return
             if asked <= self.content.variables.keys() | variables.keys():
                 self._parts(field, render(self.content, variables).text or "")
 
     def _parts(self, field: str, text: str) -> None:
+        if len(text) > MAX_PARTS * 160:  # longer than any encoding allows: not worth counting
+            self._say(field, f"makes an SMS of more than {MAX_PARTS} parts")
+            return
         try:
             parts = count(text, self.content.encoding).parts
         except Refused as refused:
@@ -361,8 +384,11 @@ class _Reading:
             return
         if parts > MAX_PARTS:
             self._say(field, f"makes an SMS of {parts} parts: {MAX_PARTS} at most")
+        if not text.strip():
+            self._say(field, "makes an SMS without a text")
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _LOCAL_TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 _EMAIL_ONLY = ("subject", "html", "template", "attachments", "invitation")
 _FOREIGN = {Channel.SMS: _EMAIL_ONLY, Channel.EMAIL: ("flash", "encoding", "link")}

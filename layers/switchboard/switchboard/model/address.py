@@ -8,7 +8,7 @@ from switchboard.model.problem import Problem, Refused
 
 # Deliberately loose: only the receiving server knows its local parts (RFC 5321, 4.1.2; limits of 4.5.3.1).
 _EMAIL = re.compile(
-    r"[^\s@,;<>\"]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{1,62}"
+    r"[^\s@,;<>\"\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{1,62}"
 )
 
 

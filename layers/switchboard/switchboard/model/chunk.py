@@ -209,10 +209,10 @@ def next_pass(header: Header, outcomes: Sequence[Result], backoff: float, retry_
     """What follows the pass whose results are `outcomes`, or None when the chunk is done.
 
     With a provider in reserve it is that one's turn at once. On the last one the wait grows fourfold a pass, from
-    `backoff` seconds, and is never shorter than the vendor's own `retry_after`.
+    `backoff` seconds to an hour, and is never shorter than the vendor's own `retry_after`.
     """
     if not any(result.again for result in outcomes if result.n not in header.doubt):
         return None
     if header.provider_index + 1 < len(header.providers):
         return NextPass(header.pass_ + 1, header.provider_index + 1, 0.0)
-    return NextPass(header.pass_ + 1, header.provider_index, max(backoff * 4**header.pass_, retry_after))
+    return NextPass(header.pass_ + 1, header.provider_index, max(min(backoff * 4**header.pass_, 3600.0), retry_after))

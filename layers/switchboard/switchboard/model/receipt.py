@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from switchboard.model.status import Status
 
+MAX_ID = 512  # octets of a vendor's id: it is a key of the table
+MAX_ADDRESS = 255
+MAX_WORDS = 500
+MAX_TEXT = 100_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -16,6 +21,12 @@ class Receipt:
     error: str | None = None
     done_at: str | None = None  # ISO 8601 with an offset
 
+    @property
+    def plausible(self) -> bool:
+        """Whether it is of a size that the vendor can have meant."""
+        words = (self.word, self.error or "", self.to or "")
+        return 0 < len(self.vendor_id.encode()) <= MAX_ID and max(map(len, words)) <= MAX_WORDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
@@ -25,3 +36,9 @@ class Inbound:
     text: str
     to: str | None = None
     vendor_id: str | None = None
+
+    @property
+    def plausible(self) -> bool:
+        """Whether it is of a size that a handset can have meant."""
+        addresses = (self.sender, self.to or "", self.vendor_id or "")
+        return bool(self.sender.strip()) and max(map(len, addresses)) <= MAX_ADDRESS and len(self.text) <= MAX_TEXT

@@ -149,10 +149,11 @@ def _update(header: Header, expression: str, values: Mapping[str, Any], conditio
 def write_results(chunk: ChunkId, results: Sequence[Result]) -> None:
     """Whose receipts these vendor ids are, then the results; never in one batch: no result stands without its map."""
     ttl = int(max(result.at for result in results)) + settings().retention
-    mapped = [result for result in results if result.vendor_id]
+    # By id: a vendor that gives one id twice must not make a batch that the table refuses.
+    mapped = {result.vendor_id: result for result in results if result.vendor_id}
     table.put_many(
-        {**receipt_key(result.provider, result.vendor_id or "", "MAP"), "message": chunk.message(result.n), "ttl": ttl}
-        for result in mapped
+        {**receipt_key(result.provider, vendor_id, "MAP"), "message": chunk.message(result.n), "ttl": ttl}
+        for vendor_id, result in mapped.items()
     )
     table.put_many(_result_item(chunk, result, ttl) for result in results)
 

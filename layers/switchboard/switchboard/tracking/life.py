@@ -1,14 +1,16 @@
 """What happened: messages, conversations and batches read back for the client they belong to."""
 
 import json
+import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from switchboard.dialects.registry import DIALECTS
 from switchboard.model.chunk import CHUNK_SIZE, Chunk, ReceiptSeen, Result, parse_message_id
@@ -21,7 +23,10 @@ from switchboard.settings import settings
 from switchboard.tracking import chunks, indexes, seal, table
 from switchboard.tracking.inbound import INBOUND
 
-_STEPS_A_PAGE = 200  # chunks or days looked at for one page of `recent`: no list runs into the function's time limit
+_STEPS_A_PAGE = 200  # reads of the table for one page
+_PAGE_SIZE = 2_000_000  # characters of text in one page: a Lambda answers 6 MB at most
+_NO_CURSOR = Problem("cursor", "is not a cursor of this list")
+_BATCH_ID = re.compile(r"[a-z2-7]{24}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ def read(client: str, id_: str) -> tuple[seal.Batch, Chunk] | None:
 
 def own_batch(client: str, id_: str) -> seal.Batch | None:
     """A sealed batch, if it is this client's."""
-    sealed = seal.read_batch(id_)
+    sealed = seal.read_batch(id_) if _BATCH_ID.fullmatch(id_) else None
     return sealed if sealed and sealed.client == client else None
 
 
@@ -121,13 +126,15 @@ def of_batch(client: str, id_: str, status: Status | None, cursor: str | None, l
     if (sealed := own_batch(client, id_)) is None:
         return None
     start, n = _position(cursor, int, int) or (0, -1)
-    found = (
-        ([index, number], life)
-        for index in range(max(start, 0), len(sealed.sizes))
-        for number, life in _numbered(sealed, index)
-        if (index, number) > (start, n) and status in (None, life.status)
-    )
-    return _page(found, limit)
+
+    def found() -> Found:
+        for index in range(max(start, 0), len(sealed.sizes)):
+            for number, life in _numbered(sealed, index):
+                if (index, number) > (start, n):
+                    yield [index, number], life
+            yield [index, CHUNK_SIZE], None
+
+    return _page(found(), status, limit)
 
 
 def by_address(client: str, address: str, status: Status | None, cursor: str | None, limit: int, inbound: bool) -> Page:
@@ -136,29 +143,23 @@ def by_address(client: str, address: str, status: Status | None, cursor: str | N
     if position := _position(cursor, str, str, str):
         pk, sk, rest = position
         after = {"pk": pk, "sk": sk, "address": address, "address_at": f"{client}#{rest}"}
-    keys = table.query_index(indexes.BY_ADDRESS, ("address", address), ("address_at", f"{client}#"), after)
-    found = (
-        ([key["pk"], key["sk"], key["address_at"].partition("#")[2]], life)
-        for key in keys
-        if (id_ := key["address_at"].rsplit("#", 1)[1]) and (inbound or parse_message_id(id_))
-        if (life := message(client, id_)) is not None and status in (None, life.status)
-    )
-    return _page(found, limit)
+
+    def found() -> Found:
+        keys = table.query_index(indexes.BY_ADDRESS, ("address", address), ("address_at", f"{client}#"), after)
+        for key in keys:
+            rest, id_ = key["address_at"].partition("#")[2], key["address_at"].rsplit("#", 1)[1]
+            place = [key["pk"], key["sk"], rest]
+            if (inbound or parse_message_id(id_)) and (life := message(client, id_)) is not None:
+                yield place, life
+            yield place, None
+
+    return _page(found(), status, limit)
 
 
 def recent(client: str, status: Status | None, cursor: str | None, limit: int) -> Page:
-    """A page of a client's messages, the newest batch first. A page may be short, and its cursor still lead on."""
+    """A page of a client's messages, the newest batch first."""
     start = _position(cursor, str, str, int, int) or [indexes.day(time.time()), "", 0, -1]
-    items: list[Life] = []
-    steps = 0
-    for place, life in _walk(client, start):
-        if life is None:
-            steps += 1
-        elif status in (None, life.status):
-            items.append(life)
-        if len(items) == limit or steps == _STEPS_A_PAGE:
-            return Page(tuple(items), _cursor(place))
-    return Page(tuple(items), None)
+    return _page(_walk(client, start), status, limit)
 
 
 Place = list[Any]
@@ -189,6 +190,7 @@ def _entry(client: str, day: str, at: str, start: int, n: int) -> Found:
     if id_.startswith(INBOUND):
         if n < 0 and (inbound := _inbound(client, id_)):
             yield [day, at, 0, 0], inbound
+        yield [day, at, 0, 0], None
         return
     sealed = own_batch(client, id_)
     for index in range(start, len(sealed.sizes) if sealed else 0):
@@ -245,7 +247,8 @@ def _segments(content: Content) -> Segments | None:
 
 
 def _inbound(client: str, id_: str) -> Life | None:
-    item = table.get(f"I#{id_}", "I") if id_.startswith(INBOUND) else None
+    known = id_.startswith(INBOUND) and _BATCH_ID.fullmatch(id_.removeprefix(INBOUND))
+    item = table.get(f"I#{id_}", "I") if known else None
     if item is None or item["client"] != client:
         return None
     return Life(
@@ -264,10 +267,31 @@ def _inbound(client: str, id_: str) -> Life | None:
     )
 
 
-def _page(found: Iterable[tuple[Place, Life]], limit: int) -> Page:
-    """The first `limit` of what was found; one more is looked at, so that the last page has no cursor."""
-    some = list(islice(found, limit + 1))
-    return Page(tuple(life for _, life in some[:limit]), _cursor(some[limit - 1][0]) if len(some) > limit else None)
+def _page(found: Found, status: Status | None, limit: int) -> Page:
+    """The first messages of what was found that stand at `status`; None among what was found is a step of work done.
+
+    A page ends at its limit, at as much text as one answer carries, and after so many steps that no list runs into the
+    function's time: it may be short, even empty, and its cursor still lead on.
+    """
+    items: list[Life] = []
+    steps, size, before = 0, 0, None
+    try:
+        for place, life in found:
+            if life is None:
+                steps += 1
+            elif status in (None, life.status):
+                if len(items) == limit or size > _PAGE_SIZE:
+                    return Page(tuple(items), _cursor(before or place))
+                items.append(life)
+                size += len(life.text or "")
+            before = place
+            if steps == _STEPS_A_PAGE:
+                return Page(tuple(items), _cursor(place))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        raise Refused(_NO_CURSOR) from None  # the table does not know such a place
+    return Page(tuple(items), None)
 
 
 def _cursor(place: Place) -> str:
@@ -279,11 +303,11 @@ def _position(cursor: str | None, *types: type) -> Place | None:
     if cursor is None:
         return None
     try:
-        place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+        place = json.loads(urlsafe_b64decode(cursor[:1000] + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError):
         place = None
     if not isinstance(place, list) or len(place) != len(types) or not all(map(isinstance, place, types)):
-        raise Refused(Problem("cursor", "is not a cursor of this list"))
+        raise Refused(_NO_CURSOR)
     return place
 
 
@@ -291,4 +315,4 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refused(Problem("cursor", "is not a cursor of this list")) from None
+        raise Refused(_NO_CURSOR) from None

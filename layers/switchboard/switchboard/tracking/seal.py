@@ -59,13 +59,13 @@ def seal(batch: Batch) -> Batch:
     item = {
         **{"pk": f"B#{batch.id}", "sk": "B", "client": batch.client, "fingerprint": batch.fingerprint},
         **{"nonce": batch.nonce, "content": dump_content(batch.content), "sizes": list(batch.sizes)},
-        **{"created": table.number(batch.created_at), "metadata": json.dumps(dict(batch.metadata))},
+        **{"created": table.number(batch.created_at), "metadata": json.dumps(dict(batch.metadata), ensure_ascii=False)},
         **{"expires": batch.expires_at and table.number(batch.expires_at), "resend_of": batch.resend_of},
         **indexes.by_client(batch.client, batch.created_at, batch.id),
         "ttl": int(batch.created_at) + settings().retention,
     }
     try:
-        table.put(item, unless_exists=True)
+        table.put(item, unless_exists=True, expired_by=int(batch.created_at))
     except table.Overtaken as standing:
         if standing.item is None:
             raise

@@ -64,10 +64,19 @@ def get_many(keys: Sequence[tuple[str, str]]) -> Iterator[Item]:
             time.sleep(wait)
 
 
-def put(item: Item, *, unless_exists: bool = False) -> None:
-    """One item. With `unless_exists`, raises `Overtaken` with the item that stands there already."""
-    condition = {"ConditionExpression": "attribute_not_exists(pk)"} if unless_exists else {}
-    _conditional("put_item", Item=pack(item), **condition)
+def put(item: Item, *, unless_exists: bool = False, expired_by: int | None = None) -> None:
+    """One item. With `unless_exists`, raises `Overtaken` with the item that stands there already.
+
+    `expired_by` (epoch seconds): what should have been deleted by then does not count; TTL deletes late.
+    """
+    request: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"} if unless_exists else {}
+    if unless_exists and expired_by is not None:
+        request["ConditionExpression"] += " OR #ttl < :now"
+        request |= {
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": pack({":now": expired_by}),
+        }
+    _conditional("put_item", Item=pack(item), **request)
 
 
 def put_many(items: Iterable[Item]) -> None:
