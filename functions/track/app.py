@@ -16,11 +16,11 @@ handler = observe.invocation(app.resolve)
 
 @app.get("/v1/messages", **web.operation("find", "Find messages, the newest first", 404))
 def messages(
-    to: Annotated[str | None, Query(description="Messages to this address.")] = None,
-    with_: Annotated[str | None, Query(alias="with", description="The conversation with this address.")] = None,
+    to: Annotated[str | None, Query(max_length=320, description="Messages to this address.")] = None,
+    with_: Annotated[str | None, Query(alias="with", max_length=320, description="The conversation with it.")] = None,
     batch: Annotated[str | None, Query(description="Messages of this batch, in order.")] = None,
     status: Annotated[Status | None, Query(description="Only messages that stand here.")] = None,
-    cursor: Annotated[str | None, Query(description="From the page before.")] = None,
+    cursor: Annotated[str | None, Query(max_length=1000, description="From the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> unified.Messages:
     page = find(app.client, {"to": to, "with": with_, "batch": batch}, status, cursor, limit)

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from switchboard import accept, receive, tracking
-from switchboard.model.chunk import ReceiptSeen
+from switchboard.dialects.wire import FORM, Request
+from switchboard.model.chunk import ReceiptSeen, Result, parse_message_id
+from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Refused
 from switchboard.settings import settings
-from switchboard.tracking import receipts
+from switchboard.tracking import chunks, receipts
 
-from .world import ACME, Context, World
+from .world import ACME, TOKEN, Context, World
 
 
 class Freeze:
@@ -249,3 +251,35 @@ def test_a_receipt_keeps_what_the_vendor_said() -> None:
     from switchboard.tracking.chunks import dump_receipt, load_receipt
 
     assert load_receipt(dump_receipt(seen)) == seen
+
+
+def test_a_rate_makes_messages_wait_and_none_doubtful(world: World) -> None:
+    with world.setting(HUBB_RATE=40, HUBB_CONCURRENCY=1):
+        began = time.monotonic()
+        batches = [world.send([world.number() for _ in range(10)], "hubb") for _ in range(6)]
+        for batch in batches:
+            delivered_once(world, "hubb", batch)
+        assert time.monotonic() - began > 60 / 40 - 1  # all but the last windows have passed at the pace
+
+
+@pytest.mark.parametrize(
+    "body", ["from=+&message=x", f"message_id={'x' * 3000}&status=sent", f"message_id=1&status={'x' * 450_000}"]
+)
+def test_an_odd_callback_is_kept_and_acknowledged(world: World, body: str) -> None:
+    request = Request(method="POST", path="/", headers=(("content-type", FORM),), body=body.encode())
+    answer = receive.receive("hubb", TOKEN, request)
+    assert answer is not None and answer.status == 200
+
+
+def test_an_id_that_a_vendor_gives_twice_spoils_no_result(world: World) -> None:
+    accepted = world.send([world.number(), world.number()], "hubb")
+    chunk, _ = parse_message_id(accepted.messages[0].id) or (None, 0)
+    assert chunk is not None
+    same = [
+        Result(n=n, pass_=0, provider="hubb", verdict=Verdict.ACCEPTED, at=time.time(), vendor_id="the same")
+        for n in range(2)
+    ]
+    chunks.write_results(chunk, same)
+    assert {world.status(message.id) for message in accepted.messages} == {"submitted"}
+    tracking.cancel_batch(ACME.name, accepted.batch)
+    world.rest()
