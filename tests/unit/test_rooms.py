@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,13 +196,16 @@ def test_a_cursor_that_is_not_ours_is_refused(cursor: str) -> None:
             look()
 
 
-def test_a_receipt_that_comes_twice_is_kept_and_changes_nothing() -> None:
+def test_a_receipt_that_comes_again_is_kept_once_with_the_time_it_first_came() -> None:
     id_ = send(NUMBER).messages[0].id
-    seen = ReceiptSeen(word="DELIVRD", received_at=1.0, status=Status.DELIVERED)
-    for _ in range(2):
-        receipts.record(id_, [seen])
+    first = ReceiptSeen(word="DELIVRD", received_at=1.5, status=Status.DELIVERED, done_at="2026-01-31T10:00:00+00:00")
+    other = ReceiptSeen(word="ACKED", received_at=3.0, error="000")
+    for receipt in (first, replace(first, received_at=2.0), other):
+        receipts.record(id_, [receipt])
+        receipts.park("hubb", "7", receipt)
     life = tracking.message("acme", id_)
-    assert life is not None and (life.status, life.receipts) == (Status.DELIVERED, (seen,))
+    assert life is not None and (life.status, life.receipts) == (Status.DELIVERED, (first, other))
+    assert receipts.parked("hubb", ["7"]) == {"7": [first, other]}
 
 
 def test_an_expired_batch_is_nobodys_before_it_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:

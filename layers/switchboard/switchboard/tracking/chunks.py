@@ -1,6 +1,7 @@
 """A chunk in the table: one contended header that only conditional updates change, results with one writer each."""
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -201,7 +202,7 @@ def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
         if part.startswith("X"):
             results.setdefault(n, []).append(_result(n, int(part[1:]), item))
         elif part == "P":
-            receipts[n] = sorted(map(load_receipt, item["receipts"]), key=lambda receipt: receipt.received_at)
+            receipts[n] = load_receipts(item)
         else:
             messages[n] = _stored(n, item)
     if header is None:
@@ -245,15 +246,32 @@ def _result(n: int, pass_: int, item: table.Item) -> Result:
     )
 
 
-def dump_receipt(receipt: ReceiptSeen) -> str:
-    """A receipt as one member of a string set."""
-    parts = (receipt.word, receipt.received_at, receipt.status, receipt.error, receipt.done_at)
+def dump_receipts(receipts: Iterable[ReceiptSeen]) -> tuple[set[str], dict[str, float]]:
+    """Receipts as members of a string set, and when each was first received, by the name of its own attribute.
+
+    A member holds what the vendor said and nothing else, so that the same receipt, sent again, is the same member.
+    """
+    members = {_dump_receipt(receipt): receipt.received_at for receipt in receipts}
+    return set(members), {_first_received(member): at for member, at in members.items()}
+
+
+def load_receipts(item: Mapping[str, Any]) -> list[ReceiptSeen]:
+    """The receipts of an item that `dump_receipts` wrote, in the order of their coming."""
+    found = [_load_receipt(member, float(item[_first_received(member)])) for member in item["receipts"]]
+    return sorted(found, key=lambda receipt: receipt.received_at)
+
+
+def _dump_receipt(receipt: ReceiptSeen) -> str:
+    parts = (receipt.word, receipt.status, receipt.error, receipt.done_at)
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
-def load_receipt(text: str) -> ReceiptSeen:
-    """The receipt that `dump_receipt` wrote."""
-    word, received_at, status, error, done_at = json.loads(text)
+def _load_receipt(member: str, received_at: float) -> ReceiptSeen:
+    word, status, error, done_at = json.loads(member)
     return ReceiptSeen(
         word=word, received_at=received_at, status=status and Status(status), error=error, done_at=done_at
     )
+
+
+def _first_received(member: str) -> str:
+    return f"at_{zlib.crc32(member.encode()):08x}"

@@ -32,10 +32,7 @@ def parked(provider: str, vendor_ids: Iterable[str]) -> dict[str, list[ReceiptSe
     """The parked receipts of these vendor ids."""
     prefix = f"R#{provider}#"
     keys = [(f"{prefix}{vendor_id}", "PARK") for vendor_id in vendor_ids]
-    return {
-        item["pk"].removeprefix(prefix): [chunks.load_receipt(text) for text in item["receipts"]]
-        for item in table.get_many(keys)
-    }
+    return {item["pk"].removeprefix(prefix): chunks.load_receipts(item) for item in table.get_many(keys)}
 
 
 def bind(provider: str, vendor_id: str, message: str, at: float) -> bool:
@@ -58,6 +55,8 @@ def messages_to(address: str) -> Iterator[tuple[str, str]]:
 
 def _add(key: dict[str, str], receipts: Iterable[ReceiptSeen]) -> None:
     seen = list(receipts)
+    members, first = chunks.dump_receipts(seen)
     ttl = int(max(receipt.received_at for receipt in seen)) + settings().retention
-    values = {":receipts": {chunks.dump_receipt(receipt) for receipt in seen}, ":ttl": ttl}
-    table.update(key["pk"], key["sk"], "ADD #receipts :receipts SET #ttl = :ttl", values)
+    times = "".join(f", #{name} = if_not_exists(#{name}, :{name})" for name in first)
+    values = {":receipts": members, ":ttl": ttl, **{f":{name}": table.number(at) for name, at in first.items()}}
+    table.update(key["pk"], key["sk"], f"ADD #receipts :receipts SET #ttl = :ttl{times}", values)
