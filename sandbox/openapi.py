@@ -22,7 +22,7 @@ VERSION = "1"
 DESCRIPTION = """\
 One API in front of several messaging providers.
 
-Every message has a life: `scheduled`, `queued`, `submitted`, `sent`, then `delivered` or one of `undelivered`,
+Every message has a life: `queued`, `submitted`, `sent`, then `delivered` or one of `undelivered`,
 `expired`, `rejected`, `failed`; or `canceled`; or `unconfirmed`, when a provider's answer was lost: such a message is
 never sent again by itself, because it may have arrived.
 
