@@ -2,9 +2,6 @@
 
 from typing import Annotated, Any, cast
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body
-
 from switchboard import accept, observe, web
 from switchboard.dialects import unified
 from switchboard.model.problem import Problem
@@ -15,13 +12,13 @@ handler = observe.invocation(app.resolve)
 
 @app.post("/v1/messages", **web.operation("send", "Send a message to one or many", 400, 415, ok=(202, 200)))
 def send(
-    request: Annotated[unified.SendRequest, Body(openapi_examples=cast("Any", unified.EXAMPLES))],
+    request: Annotated[unified.SendRequest, web.Body(openapi_examples=cast("Any", unified.EXAMPLES))],
     idempotency_key: web.IdempotencyKey = None,
-) -> Response[unified.Accepted]:
+) -> web.Response[unified.Accepted]:
     """Accept the request, or answer what accepting it would come to (200)."""
     submission = accept.Submission(**unified.submission(request, app.client.region))
     if request.dry_run:
-        return Response(200, web.JSON, unified.accepted(None, accept.preview(submission, app.client)))
+        return web.Response(200, web.JSON, unified.accepted(None, accept.preview(submission, app.client)))
     try:
         accepted = accept.accept(submission, app.client, idempotency_key)
     except accept.IdempotencyConflict:

@@ -2,9 +2,6 @@
 
 from typing import Annotated
 
-from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
-
 from switchboard import accept, observe, tracking, web
 from switchboard.dialects import unified
 from switchboard.find import find
@@ -16,12 +13,14 @@ handler = observe.invocation(app.resolve)
 
 @app.get("/v1/messages", **web.operation("find", "Find messages, the newest first", 404))
 def messages(
-    to: Annotated[str | None, Query(max_length=320, description="Messages to this address.")] = None,
-    with_: Annotated[str | None, Query(alias="with", max_length=320, description="The conversation with it.")] = None,
-    batch: Annotated[str | None, Query(description="Messages of this batch, in order.")] = None,
-    status: Annotated[Status | None, Query(description="Only messages that stand here.")] = None,
-    cursor: Annotated[str | None, Query(max_length=1000, description="From the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    to: Annotated[str | None, web.Query(max_length=320, description="Messages to this address.")] = None,
+    with_: Annotated[
+        str | None, web.Query(alias="with", max_length=320, description="The conversation with it.")
+    ] = None,
+    batch: Annotated[str | None, web.Query(description="Messages of this batch, in order.")] = None,
+    status: Annotated[Status | None, web.Query(description="Only messages that stand here.")] = None,
+    cursor: Annotated[str | None, web.Query(max_length=1000, description="From the page before.")] = None,
+    limit: Annotated[int, web.Query(ge=1, le=100)] = 20,
 ) -> unified.Messages:
     page = find(app.client, {"to": to, "with": with_, "batch": batch}, status, cursor, limit)
     return unified.Messages.model_validate(web.found(page, "batch"))
@@ -41,7 +40,7 @@ def cancel(id: str) -> unified.CanceledMessage:
 
 
 @app.post("/v1/messages/<id>/resend", **web.operation("resend", "Send a failed message again", 404, 409, ok=(202,)))
-def resend(id: str) -> Response[unified.Accepted]:
+def resend(id: str) -> web.Response[unified.Accepted]:
     try:
         return web.accepted(web.found(accept.resend(app.client, id), "message"))
     except accept.NotResendable as refused:

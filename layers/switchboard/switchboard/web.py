@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Header
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
 
 from switchboard.dialects import unified
 from switchboard.dialects.unified import ProblemDocument, problems
@@ -21,6 +21,21 @@ from switchboard.observe import failure
 if TYPE_CHECKING:
     from switchboard.accept import Accepted
     from switchboard.credentials import Client
+
+# What the functions need of Powertools comes from here: they import our package first (see its own module).
+__all__ = [
+    "JSON",
+    "Api",
+    "Body",
+    "Fault",
+    "IdempotencyKey",
+    "Query",
+    "Response",
+    "accepted",
+    "found",
+    "operation",
+    "too_late",
+]
 
 T = TypeVar("T")
 
