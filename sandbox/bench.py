@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def _cold_starts() -> Iterator[bool]:
     ):
         starts: dict[str, Callable[[], float]] = {"bare": lambda: _cold_start(bare, "bare", _http("GET", "/", ""))}
         for name, event in _first_events(stack).items():
-            starts[name] = lambda name=name, event=event: _cold_start(stack, name, event)  # type: ignore[misc]
+            starts[name] = partial(_cold_start, stack, name, event)
         times: dict[str, list[float]] = {name: [] for name in starts}
         for _ in range(COLD_STARTS):
             for name, start in starts.items():

@@ -137,7 +137,7 @@ def running(
         environment=dict(env or {}),
         simulators=simulators,
         control=True,
-        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]  # each is of its field's type
     )
     replaced = {
         name: value for name, value in (env or {}).items() if name in ("HUBB_URL", "UCONTACT_URL", "BULKSMS_URL")

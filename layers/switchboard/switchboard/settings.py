@@ -24,7 +24,6 @@ class Settings:
     concurrency: Mapping[str, int]
     routes: tuple[Route, ...]
     lease: float
-    visibility: float
     watch_delay: int
     recheck: int
     backoff: float
@@ -35,7 +34,7 @@ class Settings:
 
 
 _SINGLE = (
-    *("TABLE_NAME", "WATCH_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS", "VISIBILITY_SECONDS"),
+    *("TABLE_NAME", "WATCH_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "RETENTION_DAYS"),
 )
@@ -61,7 +60,6 @@ def parse(environment: Mapping[str, str]) -> Settings:
         concurrency={name: int(workers) for name, workers in per_provider("CONCURRENCY").items()},
         routes=tuple(Route.parse(route) for route in json.loads(environment["ROUTES"])),
         lease=float(environment["LEASE_SECONDS"]),
-        visibility=float(environment["VISIBILITY_SECONDS"]),
         watch_delay=int(environment["WATCH_DELAY_SECONDS"]),
         recheck=int(environment["RECHECK_SECONDS"]),
         backoff=float(environment["BACKOFF_SECONDS"]),
