@@ -23,7 +23,7 @@ endef
 # A virtual environment is made anew when what it holds changes, or when another interpreter is asked for by PYTHON=.
 READY := $(VENV)/ready$(subst /,_,$(PYTHON))
 
-.PHONY: help setup check test demo run bench build lint openapi requirements clean
+.PHONY: help setup check test corners fuzz demo run bench build lint openapi requirements clean
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
 
@@ -48,6 +48,13 @@ check: setup lint ## format, lint, types, template, tests
 
 test: setup ## all tests
 	@$(BIN)/pytest
+
+corners: setup ## every call of the vendors in its four corners, by the number of samples
+	@exec $(BIN)/python -m tests.corners
+
+COUNT ?= 100000
+fuzz: setup ## damaged requests at the doors, damaged answers at the clients (COUNT=100000 of each); 0 errors untyped
+	@exec $(BIN)/python -m tests.fuzz $(COUNT)
 
 demo: setup ## send everything in events/ through a sandbox and audit what became of it
 	@exec $(BIN)/python -m sandbox demo

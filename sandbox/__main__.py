@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox run | key | build`, and what uses a sandbox: `demo`, `bench`, `faults`."""
+"""The command line: `python -m sandbox run | key | reports | build`, and what uses one: `demo`, `bench`, `faults`."""
 
 import argparse
 import dataclasses
@@ -31,7 +31,14 @@ def main() -> int:
     key = commands.add_parser("key", help="make an API key, in a running sandbox or in the deployment of TABLE_NAME")
     key.add_argument("--client", required=True)
     key.add_argument("--region", help="the region of the client's numbers without a country code, such as UY")
-    key.add_argument("--port", type=int, help="which sandbox, when several run")
+    reports = commands.add_parser("reports", help="say where a client of a vendor's door is told of its receipts")
+    reports.add_argument("--client", required=True)
+    reports.add_argument("--door", required=True, help="the dialect that they go out in, such as bulksms")
+    where = reports.add_mutually_exclusive_group(required=True)
+    where.add_argument("--url", help="the client's own URL: https, or http on this machine")
+    where.add_argument("--off", action="store_true", help="tell this client nothing from now on")
+    for parser_ in (key, reports):
+        parser_.add_argument("--port", type=int, help="which sandbox, when several run")
     commands.add_parser("build", help="install the layers' requirements as Lambda would have them (build/layers)")
     for name in PROGRAMS:
         commands.add_parser(name)
@@ -40,7 +47,7 @@ def main() -> int:
         return run(_options(arguments.options))
     if arguments.command == "build":
         return _build()
-    return _key(arguments.client, arguments.region, arguments.port)
+    return _operate(arguments)
 
 
 def _options(text: str | None) -> Options:
@@ -57,10 +64,13 @@ def _build() -> int:
     return 0
 
 
-def _key(client: str, region: str | None, port: int | None) -> int:
+def _operate(arguments: argparse.Namespace) -> int:
+    """What an operator does by hand, in the deployment of TABLE_NAME or in a running sandbox."""
     variables = {}
-    if port is not None or "TABLE_NAME" not in os.environ:
-        running = [state for state in _running() if port is None or state["url"].endswith(f":{port}")]
+    if arguments.port is not None or "TABLE_NAME" not in os.environ:
+        running = [
+            state for state in _running() if arguments.port is None or state["url"].endswith(f":{arguments.port}")
+        ]
         if len(running) != 1:
             found = ", ".join(sorted(state["url"] for state in running)) or "none"
             print(f"which deployment? Set TABLE_NAME, or name a sandbox by --port (running: {found})", file=sys.stderr)
@@ -69,7 +79,10 @@ def _key(client: str, region: str | None, port: int | None) -> int:
         print(f"for the sandbox at {running[0]['url']}", file=sys.stderr)
     sys.path.insert(0, str(ROOT / "layers" / "switchboard"))
     try:
-        print(accounts.issue_key(client, region, variables))
+        if arguments.command == "key":
+            print(accounts.issue_key(arguments.client, arguments.region, variables))
+        else:
+            accounts.direct_reports(arguments.client, arguments.door, arguments.url, variables)
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
         return 2

@@ -79,3 +79,11 @@ def issue_key(client: str, region: str | None, environment: Mapping[str, str]) -
     from switchboard.credentials import issue
 
     return issue(client, region)
+
+
+def direct_reports(client: str, door: str, url: str | None, environment: Mapping[str, str]) -> None:
+    """Say where a client's reports in a door's dialect go (None: nowhere); `environment` says in which deployment."""
+    os.environ.update(environment)
+    from switchboard.report import direct
+
+    direct(client, door, url)

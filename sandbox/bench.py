@@ -22,9 +22,10 @@ from sandbox.stack import Stack
 
 REQUESTS, RECIPIENTS = 100, 100
 SINGLES = 100
+DOOR_CALLS = 5
 COLD_STARTS = 21
 WATCH_DELAY = 45  # seconds: long enough for a batch to be done when it is looked at, as ten minutes are in a deployment
-BARS = {"requests": 0.30, "campaign": 4.5, "single": 9.0, "cold": 1.6}
+BARS = {"requests": 0.30, "campaign": 4.5, "single": 9.0, "cold": 1.6, "door": 1.0}
 MESSAGE_PATH = ("send", "dispatch", "callback", "watch")
 QUEUE_FED = ("dispatch", "watch")
 
@@ -78,6 +79,7 @@ def _messages() -> Iterator[bool]:
     with _stack() as (stack, api, probe):
         yield from _campaign(stack, api, probe)
         yield from _single(stack, api, probe)
+        yield from _bulk_door(stack)
 
 
 def _campaign(stack: Stack, api: httpx.Client, probe: Probe) -> Iterator[bool]:
@@ -130,6 +132,33 @@ def _single(stack: Stack, api: httpx.Client, probe: Probe) -> Iterator[bool]:
     written = {name: units[name] / SINGLES for name in MESSAGE_PATH}
     yield _bar("write units a message, receipt included", sum(written.values()), BARS["single"], written)
     print(f"  (requests a message, receipt included: {sum(requests[name] for name in MESSAGE_PATH) / SINGLES:.2f})")
+
+
+def _bulk_door(stack: Stack) -> Iterator[bool]:
+    """Many destinations in one call at the bulk platform's door: as many as a GET holds, and as one call may have."""
+    said = {
+        "username": stack.client,
+        "password": stack.key,
+        "type": "0",
+        "dlr": "0",
+        "source": "Bench",
+        "message": "Hi",
+    }
+    for method, count in (("GET", 400), ("POST", 1000)):
+        times = []
+        for turn in range(DOOR_CALLS):
+            numbers = [f"59892{turn}{count % 7}{n:04d}" for n in range(count)]
+            call = said | {"destination": ",".join(numbers)}
+            url, query = f"{stack.url}/bulksms/bulksms", call if method == "GET" else None
+            began = time.monotonic()
+            answer = httpx.request(method, url, params=query, data=None if query else call, timeout=35)
+            times.append(time.monotonic() - began)
+            entries = [entry.split("|") for entry in answer.text.split(",")]
+            if [entry[:2] for entry in entries] != [["1701", number] for number in numbers]:
+                print(f"bulk door, {method}: {answer.status_code} {answer.text[:200]}")
+                yield False
+        what = f"bulk door, {count} destinations by {method}, answered in, s (median of {DOOR_CALLS})"
+        yield _bar(what, statistics.median(times), BARS["door"], {})
 
 
 def _send(api: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +224,8 @@ def _first_events(stack: Stack) -> dict[str, dict[str, Any]]:
         "dispatch": _sqs({"chunk": "unknown-unknown-0", "provider": "bulksms"}),
         "callback": callback,
         "watch": _sqs({"batch": "unknown", "nonce": "unknown"}),
+        "notify": _sqs({"message": "unknown"}),
+        "session": _http("POST", "/Integra/resources/auth/EndSession", "user=demo&token=unknown"),
         "track": _http("GET", "/v1/batches/unknown", "", key=stack.key, id="unknown"),
         "docs": _http("GET", "/openapi.json", ""),
     }

@@ -1,9 +1,11 @@
 """`python -m sandbox demo`: the requests in events/ through the deployment, every message's life, and an audit."""
 
 import json
+import re
 import sys
 import time
 import uuid
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +15,7 @@ import httpx
 import sandbox
 from sandbox.audit import audit, ledgers, lives_of, wait_until_settled
 from sandbox.processes import ROOT
+from sandbox.stack import Stack
 
 # What the simulators do wrong, by the event whose messages it is done to.
 FAULTS: Mapping[str, tuple[str, dict[str, Any]]] = {
@@ -20,13 +23,16 @@ FAULTS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "send_sms_answer_lost": ("hubb", {"fault": "reset_after"}),
 }
 INBOUND = {"from": "+59898344484", "to": "+13056490655", "text": "Yes, please call me"}
+PLACE_OF_KEY = "replace-this-with-an-api-key"
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 PATIENCE = 60.0  # seconds that messages may take to settle
 
 
 def main(arguments: list[str]) -> int:
     """Run the demo; 0 when the audit passes."""
     with sandbox.running() as stack, _api(stack.url, stack.key) as api:
-        batches = {name: _send(api, stack.simulators, name) for name in _events()}
+        batches = {name: _send(api, stack.simulators, name) for name in _events("send")}
+        batches |= {name: _knock(api, stack, name) for name in _events("door")}
         httpx.post(f"{stack.simulators['ucontact']}/_inbound", json=INBOUND).raise_for_status()
         wait_until_settled(api, batches.values(), PATIENCE)
         inbound = _conversation(api)
@@ -45,8 +51,23 @@ def _api(url: str, key: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=35)
 
 
-def _events() -> list[str]:
-    return sorted(path.stem for path in (ROOT / "events").glob("send_*.json"))
+def _events(kind: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / "events").glob(f"{kind}_*.json"))
+
+
+def _knock(api: httpx.Client, stack: Stack, name: str) -> str:
+    """Make an event's call at a vendor's door, with the key filled in; the batch of the id that was answered."""
+    event = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    said = (event["rawQueryString"], b64decode(event.get("body", "")).decode(), event["headers"])
+    query, body, headers = json.loads(json.dumps(said).replace(PLACE_OF_KEY, stack.key))
+    kept = {name: value for name, value in headers.items() if name in ("authorization", "content-type")}
+    url = f"{stack.url}{event['rawPath']}?{query}"
+    answer = httpx.request(event["requestContext"]["http"]["method"], url, content=body, headers=kept, timeout=35)
+    alias = re.search(UUID, answer.text)
+    if alias is None:
+        sys.exit(f"{name}: {answer.status_code} {answer.text}")
+    batch: str = api.get(f"/v1/messages/{alias[0]}").raise_for_status().json()["batch"]
+    return batch
 
 
 def _send(api: httpx.Client, simulators: Mapping[str, str], name: str) -> str:

@@ -212,7 +212,7 @@ class Sandbox:
         from samtranslator.model.exceptions import InvalidDocumentException
 
         try:
-            return Template.load(Path(self._options.template))
+            return Template.load(Path(self._options.template), self._options.parameters)
         except InvalidDocumentException as invalid:
             raise Failed("; ".join(cause.message for cause in invalid.causes)) from invalid
 

@@ -116,8 +116,11 @@ class Template:
     _questions: list[Any] = field(default_factory=list)
 
     @classmethod
-    def load(cls, path: Path) -> "Template":
-        """Reads and expands a SAM template; samtranslator's InvalidDocumentException says what is wrong with it."""
+    def load(cls, path: Path, parameters: Mapping[str, str] | None = None) -> "Template":
+        """Reads and expands a SAM template; samtranslator's InvalidDocumentException says what is wrong with it.
+
+        `parameters` are those that the stack will be made with: SAM writes some of them into what it makes.
+        """
         from samtranslator.translator.transform import transform
         from samtranslator.yaml_helper import yaml_parse
 
@@ -127,7 +130,7 @@ class Template:
                 if isinstance(uri := resource.get("Properties", {}).get(key), str):
                     resource["Properties"][key] = LOCAL + uri
         os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks boto3 for it
-        return cls(path.resolve().parent, transform(source, {}, _NoManagedPolicies()))
+        return cls(path.resolve().parent, transform(source, dict(parameters or {}), _NoManagedPolicies()))
 
     def of_type(self, *types: str) -> dict[str, dict[str, Any]]:
         """The properties of all resources of some types, by logical id."""
@@ -145,7 +148,8 @@ class Template:
         for resource in resources.values():
             properties = resource.get("Properties", {})
             if resource["Type"] == FUNCTION:
-                properties.pop("Layers", None)
+                for ours in ("Layers", "Environment"):
+                    properties.pop(ours, None)
                 properties["Code"] = STUB
             elif resource["Type"] == API:
                 resource["Properties"] = {"Name": "sandbox", "ProtocolType": "HTTP"}
@@ -157,14 +161,13 @@ class Template:
         self._walk(self._ask)
         for number, question in enumerate(self._questions):
             outputs[f"{QUESTION}{number}"] = {"Value": question}
-        return json.dumps(expanded)
+        return json.dumps(expanded, separators=(",", ":"))  # CloudFormation takes 51,200 bytes
 
     def deployment(self, outputs: Mapping[str, str]) -> Deployment:
         """What is to be run, from the outputs of the stack that `for_engine` made."""
-        answers = iter(range(len(self._questions)))
 
-        def answer(_: Any) -> str | None:
-            value = outputs.get(f"{QUESTION}{next(answers)}")
+        def answer(expression: Any) -> str | None:
+            value = outputs.get(f"{QUESTION}{self._questions.index(expression)}")
             return None if value is None or value.startswith(NOTHING) else value
 
         functions, sources, timers = self._walk(answer)
@@ -179,11 +182,12 @@ class Template:
         )
 
     def _ask(self, expression: Any) -> str | None:
-        self._questions.append(expression)
+        if expression not in self._questions:
+            self._questions.append(expression)
         return None
 
     def _walk(self, resolve: Any) -> tuple[dict[str, Function], list[Source], list[Timer]]:
-        """Reads all that we run; `resolve` turns an intrinsic function into text, in an order that never changes."""
+        """Reads all that we run; `resolve` turns an intrinsic function into text."""
 
         def value(expression: Any, default: Any = None) -> Any:
             if isinstance(expression, dict):

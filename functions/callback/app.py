@@ -3,14 +3,18 @@
 from typing import Any
 
 from switchboard import gateway, observe
-from switchboard.dialects.wire import text
+from switchboard.dialects.wire import Response, text
 from switchboard.receive import receive
 
 NOT_FOUND = text("Not Found", status=404)
+UNAUTHORIZED = Response(status=401, headers=(("www-authenticate", 'Basic realm="switchboard"'),))
 
 
 @observe.invocation
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One callback; a wrong provider or token is answered as if there were nothing here."""
-    names = event["pathParameters"]
-    return gateway.answer(receive(names["provider"], names["token"], gateway.request(event)) or NOT_FOUND)
+    """One callback. A wrong provider or token in the path is answered as if there were nothing here; at a vendor's own
+    path both come by HTTP Basic (RFC 7617), and a wrong one is asked for again."""
+    request, names = gateway.request(event), event.get("pathParameters") or {}
+    if "token" in names:
+        return gateway.answer(receive(names["provider"], names["token"], request) or NOT_FOUND)
+    return gateway.answer(receive(*gateway.basic(request), request) or UNAUTHORIZED)

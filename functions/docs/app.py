@@ -38,7 +38,11 @@ def docs() -> Response[str]:
 
 def doors() -> Iterator[tuple[str, str]]:
     """Every path that is described, with each of its methods."""
-    return ((path, method) for path, methods in json.loads(DOCUMENT)["paths"].items() for method in methods)
+    from switchboard.dialects.doors import DOORS, ENTRANCES  # only for somebody who knocks where nothing is
+
+    yield from ((path, method) for path, methods in json.loads(DOCUMENT)["paths"].items() for method in methods)
+    yield from ((door.path, method) for _, door in DOORS for method in door.methods)
+    yield from ((entrance.path, method) for entrance in ENTRANCES for method in entrance.methods)
 
 
 @cache

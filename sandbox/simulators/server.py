@@ -1,4 +1,4 @@
-"""What the three simulators share: the HTTP server, the ledger, the script of faults, and receipts on their way out.
+"""What the simulators share: the HTTP server, the ledger, the script of faults, the clock, and receipts going out.
 
 A simulator is a `Vendor` (its decisions: a `Request` in, a `Response` and what it took out) behind a `Simulator` (the
 server).
@@ -7,6 +7,8 @@ Control, on the simulator's own port (JSON):
 
     GET    /_ledger    everything truly taken, in order: [{"id", "to", "from", "text", "at" (epoch seconds), ...}]
     DELETE /_ledger    forgets it
+    GET    /_state     what the vendor knows besides: records, sessions, schedules; each vendor's module says what
+    DELETE /_state     puts that back to what it is at the start under the settings of now; late calls are forgotten
     GET    /_script    {"faults": [...still to come...], "settings": {...}}
     POST   /_script    one fault, or a list of them: they queue up behind those already there; or {"settings": {...}}
     DELETE /_script    drops all faults and puts the vendor's settings back to what they were at the start
@@ -32,6 +34,10 @@ The answer, one a call; each takes `"seconds"`: the wait between taking (or not)
                   With match.to and a list of recipients, only that one is refused as far as the vendor's rules allow
     partial       a list cut short: the answer has only the first "keep" entries (default: half). With "code", one more
                   entry says that code, and nothing after it is taken; without, all is taken unless "taken": false
+
+With "commit_after": seconds, one that hides the vendor's answer (delay, reset_after, a status, garbage) makes a vendor
+that is slower than its answer: the call is carried out only that long after the answer or the reset. The vendor has
+nothing to say by then, so a `delay` ends in 504 Gateway Timeout. `DELETE /_script` does not call such a call back.
 
 The receipts of the messages that the call takes (with match.to: that recipient's alone):
 
@@ -68,6 +74,7 @@ log = logging.getLogger(__name__)
 ANSWER_FAULTS = frozenset({"delay", "reset_before", "reset_after", "garbage", "refuse", "partial"})
 RECEIPT_FAULTS = frozenset({"duplicate", "early", "contradictory", "none", "receipts"})
 STATUS_FAULT = re.compile(r"[345]\d\d")
+COMMITS_LATE = frozenset({"delay", "reset_after", "garbage"})  # and the statuses: what may have commit_after
 DECORATION = {"receipt", "receipts", "list", "taking"}  # "duplicate receipts" is said for duplicate
 
 GARBAGE = "<html><body>\x00upstream sent no valid answer"
@@ -76,6 +83,7 @@ RECEIPT_GAP = 0.1  # seconds between two receipts of one message, so that they a
 RECEIPT_PATIENCE = 60.0  # seconds of trying before a receipt is given up
 RECEIPT_WORKERS = 8
 EARLY_PATIENCE = 10.0  # seconds that an answer waits for its early receipts
+TICK = 0.25  # seconds between two looks at what has come due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,17 @@ class Fault:
     def about_receipts(self) -> bool:
         """Whether it changes the receipts, not the answer."""
         return self.name in RECEIPT_FAULTS
+
+    @property
+    def commit_after(self) -> float | None:
+        """The seconds from the answer to the carrying out; None: the call is carried out before it is answered."""
+        said = self.options.get("commit_after")
+        return None if said is None else float(said)
+
+    @property
+    def hides(self) -> bool:
+        """Whether the vendor's own answer is lost."""
+        return self.name == "garbage" or bool(STATUS_FAULT.fullmatch(self.name))
 
     def taken(self, default: bool) -> bool:
         """Whether the call is taken under this fault."""
@@ -165,6 +184,17 @@ class Vendor:
         """A mobile-originated message, in the same shape as `report`."""
         return None
 
+    def due(self, now: float) -> Sequence[Taken]:
+        """The messages whose time has come by `now` (epoch seconds), as if taken by a call; asked every `TICK`."""
+        return ()
+
+    def state(self) -> Mapping[str, Any]:
+        """What the vendor knows, freshly made and in JSON's types."""
+        return {}
+
+    def reset(self) -> None:
+        """Puts the state back to what it is at the start; the settings stay."""
+
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Takes settings (`--set`, or "settings" in the script); an unknown one is a ValueError."""
         if settings:
@@ -225,7 +255,19 @@ def _read_fault(entry: Mapping[str, Any]) -> Fault:
     if not isinstance(match, Mapping) or set(match) - {"to", "path"}:
         raise ValueError("match has the keys to and path")
     options = {key: value for key, value in entry.items() if key not in {"fault", "times", "match"}}
+    if "commit_after" in options:
+        _check_late(name, options)
     return Fault(name=name, times=times, to=match.get("to"), path=match.get("path"), options=options)
+
+
+def _check_late(name: str, options: Mapping[str, Any]) -> None:
+    after = options["commit_after"]
+    if not isinstance(after, int | float) or after < 0:
+        raise ValueError("commit_after is a number of seconds")
+    if name not in COMMITS_LATE and not STATUS_FAULT.fullmatch(name):
+        raise ValueError(f"{name} cannot commit late")
+    if options.get("taken") is False:
+        raise ValueError("what is not taken cannot commit late")
 
 
 def _fault_line(fault: Fault) -> dict[str, Any]:
@@ -375,6 +417,9 @@ class Simulator:
             vendor.configure(self._defaults)
         self._original = dict(vendor.settings())
         self._lock = threading.Lock()
+        self._late: list[tuple[float, Request, Fault | None]] = []  # monotonic time, call, its fault of receipts
+        self._over = threading.Event()
+        self._clock = threading.Thread(target=self._run_clock, daemon=True, name=f"{vendor.name} clock")
         self._server = _Server(port, self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name=vendor.name)
 
@@ -386,11 +431,14 @@ class Simulator:
     def start(self) -> Self:
         """Serves from a thread of its own."""
         self._thread.start()
+        self._clock.start()
         return self
 
     def close(self) -> None:
         """Stops serving and sending."""
         if self._thread.is_alive():
+            self._over.set()
+            self._clock.join()
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
@@ -411,14 +459,15 @@ class Simulator:
         if name == "reset_before":
             self._pause(fault)
             return None
+        if fault is not None and fault.commit_after is not None:
+            return self._call_late(request, fault, receipts)
         taken: tuple[Taken, ...] = ()
         response: Response | None = None
-        hidden = name == "garbage" or STATUS_FAULT.fullmatch(name)
-        if fault is None or not hidden or fault.taken(name == "garbage"):
+        if fault is None or not fault.hides or fault.taken(name == "garbage"):
             response, taken = self._take(request, fault if name in {"refuse", "partial"} else None)
-        self._send_receipts(taken, receipts)
+        self._await(self._send_receipts(taken, receipts))
         self._pause(fault)
-        if name in {"", "delay", "refuse", "partial"} or fault is None:
+        if fault is None or name in {"delay", "refuse", "partial"}:
             return response
         return None if name == "reset_after" else _spoiled(fault)
 
@@ -433,6 +482,33 @@ class Simulator:
         except (ValueError, KeyError, TypeError) as error:
             return _json({"error": str(error)}, 400)
 
+    def _call_late(self, request: Request, fault: Fault, receipts: Fault | None) -> Response | None:
+        self._pause(fault)
+        with self._lock:
+            self._late.append((time.monotonic() + (fault.commit_after or 0.0), request, receipts))
+        if fault.name == "reset_after":
+            return None
+        return _spoiled(replace(fault, name="504") if fault.name == "delay" else fault)
+
+    def _run_clock(self) -> None:
+        while not self._over.wait(TICK):
+            try:
+                self._tick()
+            except Exception:  # the vendor's clock must go on, as its server does
+                log.exception("what had come due broke the simulator")
+
+    def _tick(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            late = [entry for entry in self._late if entry[0] <= now]
+            self._late = [entry for entry in self._late if entry[0] > now]
+            due = tuple(self.vendor.due(time.time()))
+            self.ledger += due
+        self._send_receipts(due, None)
+        for _, request, receipts in late:
+            _, taken = self._take(request, None)
+            self._send_receipts(taken, receipts)
+
     def _take(self, request: Request, fault: Fault | None) -> tuple[Response, tuple[Taken, ...]]:
         with self._lock:
             answer = self.vendor.answer(request, fault)
@@ -443,7 +519,8 @@ class Simulator:
         if fault is not None:
             time.sleep(float(fault.options.get("seconds", 5 if fault.name == "delay" else 0)))
 
-    def _send_receipts(self, taken: Sequence[Taken], fault: Fault | None) -> None:
+    def _send_receipts(self, taken: Sequence[Taken], fault: Fault | None) -> list[Callback]:
+        """Queues the receipts; those that are to be there before the answer."""
         early = []
         for message in taken:
             own = fault if fault is not None and fault.concerns(message.to) else None
@@ -453,6 +530,9 @@ class Simulator:
             for number, word in enumerate(words if message.receipt else ()):
                 sent = self._report(message, word, 0.0 if at_once else after + number * RECEIPT_GAP)
                 early += [sent] if at_once and sent else []
+        return early
+
+    def _await(self, early: Sequence[Callback]) -> None:
         deadline = time.monotonic() + EARLY_PATIENCE
         for callback in early:
             callback.over.wait(max(0.0, deadline - time.monotonic()))
@@ -480,6 +560,16 @@ class Simulator:
         with self._lock:
             self.ledger.clear()
         return []
+
+    def _read_state(self, said: Any) -> Any:
+        with self._lock:
+            return dict(self.vendor.state())
+
+    def _reset_state(self, said: Any) -> Any:
+        with self._lock:
+            self._late.clear()
+            self.vendor.reset()
+            return dict(self.vendor.state())
 
     def _read_script(self, said: Any = None) -> Any:
         return {"faults": self.script.lines(), "settings": dict(self.vendor.settings())}
@@ -523,6 +613,8 @@ class Simulator:
 _CONTROLS = {
     ("GET", "/_ledger"): Simulator._read_ledger,
     ("DELETE", "/_ledger"): Simulator._forget_ledger,
+    ("GET", "/_state"): Simulator._read_state,
+    ("DELETE", "/_state"): Simulator._reset_state,
     ("GET", "/_script"): Simulator._read_script,
     ("POST", "/_script"): Simulator._extend_script,
     ("DELETE", "/_script"): Simulator._clear_script,

@@ -92,6 +92,6 @@ def test_a_callback_stopped_anywhere_loses_no_receipt(world: World, early: bool)
             world.receipt("hubb", vendor_id)
         world.receipt("hubb", vendor_id)
         if early:
-            assert receipts.bind("hubb", f"early-{at}", id_, time.time())
+            assert receipts.bind("hubb", f"early-{at}", receipts.Owner(id_), time.time())
     world.rest()
     assert {world.status(id_) for id_ in ids} == {"delivered"}

@@ -150,7 +150,7 @@ def test_a_receipt_that_comes_before_anybody_knows_whose_it_is(world: World) -> 
         freeze.thaw()
         frozen.result(10)
     assert receipts.parked("hubb", ["early-one"])
-    assert receipts.bind("hubb", "early-one", id_, time.time())
+    assert receipts.bind("hubb", "early-one", receipts.Owner(id_), time.time())
     world.pump(lambda: world.status(id_) == "delivered")
 
 

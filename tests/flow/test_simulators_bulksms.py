@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import pytest
 
 from sandbox.simulators.bulksms import BulkSms
 from sandbox.simulators.server import Answer, Fault, Simulator, Vendor
-from switchboard.dialects import bulksms
-from switchboard.dialects.bulksms import DIALECT
+from switchboard.dialects.bulksms.provider import DIALECT
+from switchboard.dialects.bulksms.schedule import SCHEDULE
+from switchboard.dialects.bulksms.submit import SUBMIT
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model.message import Channel, Content, Outbound
 from switchboard.model.outcome import Outcome, Verdict
@@ -30,6 +32,7 @@ ACCOUNT = {"username": "gateway", "password": "secret", "sender": "Acme", "zone"
 A, B, C, D = (f"+5989912345{number}" for number in range(4))
 YES, NO, AGAIN, DOUBT = Verdict
 SENT, FAILED = Status.DELIVERED, Status.UNDELIVERED
+SAID = {"username": "x", "password": "y", "type": "0", "dlr": "1", "source": "Acme", "message": "Hello"}
 
 
 class Listener(Vendor):
@@ -191,9 +194,9 @@ def test_the_ledger_has_all_that_was_said(line: Line) -> None:
     line.send(A, text="ы" * 71)
     fields = {"username": "x", "password": "y", "source": "Acme", "message": "hi"}
     for request in (
-        line.http.build_request("POST", bulksms.SUBMIT, data=fields | {"type": "5", "dlr": "0", "destination": B}),
-        line.http.build_request("POST", bulksms.SUBMIT, params=fields | {"type": "2", "dlr": "1", "destination": C}),
-        line.http.build_request("GET", bulksms.SUBMIT, params=fields | {"type": "0", "dlr": "1", "destination": "12"}),
+        line.http.build_request("POST", SUBMIT, data=fields | {"type": "5", "dlr": "0", "destination": B}),
+        line.http.build_request("POST", SUBMIT, params=fields | {"type": "2", "dlr": "1", "destination": C}),
+        line.http.build_request("GET", SUBMIT, params=fields | {"type": "0", "dlr": "1", "destination": "12"}),
     ):
         assert line.http.send(request).headers["content-type"].startswith("text/plain")
     ledger = line.ledger()
@@ -280,12 +283,71 @@ def test_credit_is_used_up_by_parts_and_comes_back(line: Line) -> None:
     assert line.http.delete("/_script").json()["settings"]["credit"] is None
 
 
+RULES = [
+    ({"templates": ["Your code is {#var#}."]}, ["1033|{A}", "1701", "1033|{A}"]),
+    ({"templates": {"7": "Your code is {#var#}.", "8": "Hello"}}, ["1701", "1701", "1033|{A}"]),
+    ({"spam": ["CODE"]}, ["1701", "1028|{A}", "1028|{A}", "1701"]),
+    ({"duplicates": 60}, ["1701", "1701", "1701", "1041|{A}"]),
+    ({"duplicates": None}, ["1701", "1701", "1701", "1701"]),
+    ({"opted_out": [A]}, ["1042|{A}"]),
+]
+
+
+@pytest.mark.parametrize(("setting", "codes"), RULES, ids=str)
+def test_what_the_vendor_holds_against_a_message(line: Line, setting: dict[str, Any], codes: list[str]) -> None:
+    line.script({"settings": setting})
+    texts = ["Hello", "Your code is 1234.", "Your code is " + "9" * 31 + ".", "Hello"]
+    for text, code in zip(texts, codes, strict=False):
+        answer = line.http.get(SUBMIT, params=SAID | {"destination": A, "message": text}).text
+        assert answer.startswith(code.format(A=A)), text
+
+
+def test_a_named_template_must_be_the_one_that_fits(line: Line) -> None:
+    line.script({"settings": {"templates": {"7": "Hello {#var#}", "8": "Bye"}}})
+    answers = [
+        line.http.get(SUBMIT, params=SAID | {"destination": A, "message": "Hello Ann", "tempid": template}).text[:4]
+        for template in ("7", "8", "9")
+    ]
+    assert answers == ["1701", "1033", "1033"]
+    assert [row["tempid"] for row in line.ledger()] == ["7"]
+
+
+def at(moment: datetime) -> dict[str, str]:
+    """The time of a call that is to go out at a moment."""
+    return {"date": f"{moment:%m/%d/%Y}", "time": f"{moment:%I:%M %p}", "gmt": "+00:00"}
+
+
+def test_a_scheduled_message_waits_for_its_time(line: Line) -> None:
+    line.script({"settings": {"credit": 3, "invalid": [B]}})
+    now = datetime.now(UTC)
+    later = SAID | {"destination": f"{A},{B}"} | at(now + timedelta(minutes=10))
+    assert (
+        line.http.get(SCHEDULE, params=SAID | {"destination": A} | at(now - timedelta(minutes=2))).text == f"1702|{A}"
+    )
+    assert line.http.get(SCHEDULE, params=SAID | {"destination": A}).text == f"1702|{A}"
+    kept, refused = line.http.get(SCHEDULE, params=later).text.split(",")
+    assert (kept.rpartition("|")[0], refused) == (f"1701|{A}", f"1706|{B}")
+    assert line.http.post(SUBMIT, data=later).text.startswith("1701|")  # a time makes a schedule of it
+    state = line.http.get("/_state").json()
+    assert (state["credit"], state["paid"]) == (1, 2)
+    assert [row["to"] for row in state["scheduled"]] == [A, A]
+    assert state["scheduled"][0]["id"] == kept.rpartition("|")[2]
+    time.sleep(0.6)
+    assert line.ledger() == []
+    # This minute has begun: it goes out at once, with its report.
+    sent = line.http.get(SCHEDULE, params=SAID | {"destination": A} | at(datetime.now(UTC))).text
+    assert line.statuses(1) == [SENT]
+    assert [row["id"] for row in line.ledger()] == [sent.rpartition("|")[2]]
+    assert len(line.http.get("/_state").json()["scheduled"]) == 2
+    assert line.http.delete("/_state").json()["scheduled"] == []
+
+
 def test_strangers_are_answered(line: Line) -> None:
     assert line.http.get("/nothing").status_code == 404
     assert line.http.get("/_nothing").status_code == 404
-    assert line.http.delete(bulksms.SUBMIT).status_code == 405
-    assert line.http.get(bulksms.SUBMIT).text == "1702"
-    assert line.http.get(f"{bulksms.SUBMIT}?" + "a&" * 1001).text == "1702"
+    assert line.http.delete(SUBMIT).status_code == 405
+    assert line.http.get(SUBMIT).text == "1702"
+    assert line.http.get(f"{SUBMIT}?" + "a&" * 1001).text == "1702"
 
 
 def test_many_at_once_are_all_taken_and_reported_once(line: Line) -> None:

@@ -59,6 +59,7 @@ class World:
         self.dispatch = _handler("dispatch")
         self.watch = _handler("watch")
         self.callback = _handler("callback")
+        self.notify = _handler("notify")
         for service in ("dynamodb", "sqs", "secretsmanager"):
             events = clients.client(service).meta.events
             events.register("before-call", self._before)
@@ -71,6 +72,7 @@ class World:
         self._handlers = {
             **dict.fromkeys(settings.settings().queues.values(), self.dispatch),
             settings.settings().watch_queue: self.watch,
+            settings.settings().report_queue: self.notify,
         }
 
     def number(self, prefix: str = "+1919555") -> str:
@@ -137,11 +139,11 @@ class World:
 
     def receive(self, url: str) -> list[dict[str, Any]]:
         """What a queue hands out, as records of a Lambda event."""
-        answer = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
-        return [
-            {"messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"]}
-            for m in answer.get("Messages", ())
-        ]
+        answer = self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0, AttributeNames=["All"]
+        )
+        names = {"messageId": "MessageId", "receiptHandle": "ReceiptHandle", "body": "Body", "attributes": "Attributes"}
+        return [{name: m[key] for name, key in names.items()} for m in answer.get("Messages", ())]
 
     def _deliver(self, url: str, handler: Callable[..., Any], acknowledge: bool) -> int:
         records = self.receive(url)

@@ -1,14 +1,19 @@
 """No function makes a call to AWS that its role in the template does not allow: the local engine would let it pass."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 import sandbox
+from sandbox.processes import environment
+from sandbox.stack import Stack
 from sandbox.template import Template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +56,21 @@ def live(api: httpx.Client, simulators: dict[str, str]) -> None:
         api.get(f"/v1/{path}").raise_for_status()
 
 
+def live_at_doors(stack: Stack) -> None:
+    """What an old client sets off: a session, and a message whose receipts it is told of where they are taken."""
+    shown = {"user": stack.client, "password": stack.key}
+    token = httpx.post(f"{stack.url}/Integra/resources/auth/getUserToken", data=shown, timeout=30).text
+    ended = {"user": stack.client, "token": token}
+    httpx.post(f"{stack.url}/Integra/resources/auth/EndSession", data=ended, timeout=30).raise_for_status()
+    url = f"{stack.simulators['bulksms']}/bulksms/bulksms"
+    command = [sys.executable, "-m", "sandbox", "reports", "--client", stack.client, "--door", "bulksms", "--url", url]
+    port = str(urlsplit(stack.url).port)
+    subprocess.run([*command, "--port", port], env=environment(), check=True)
+    call = {"username": stack.client, "password": stack.key, "type": "0", "dlr": "1", "source": "Acme"}
+    call |= {"destination": RECIPIENTS["bulksms"], "message": "hello"}
+    assert httpx.get(f"{stack.url}/bulksms/bulksms", params=call, timeout=30).text.startswith("1701|")
+
+
 def calls(probe: Path) -> set[tuple[str, str]]:
     """(function, action) of every call so far."""
     lines: list[dict[str, Any]] = [json.loads(line) for line in probe.read_text().splitlines()]
@@ -65,6 +85,7 @@ def test_roles_allow_what_functions_do(tmp_path: Path, monkeypatch: pytest.Monke
     with sandbox.running(parameters=QUICK, env={"SWITCHBOARD_PROBE": str(probe)}) as stack:
         with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {stack.key}"}, timeout=30) as api:
             live(api, stack.simulators)
+        live_at_doors(stack)
         deadline = time.monotonic() + 20
         while {function for function, _ in calls(probe)} != busy and time.monotonic() < deadline:
             time.sleep(0.2)

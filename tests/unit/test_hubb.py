@@ -1,265 +1,224 @@
-"""The Hubb dialect: its samples as the page prints them, round trips, and what the gateway reads of it."""
+"""The Hubb dialect beyond its table of samples: what the gateway makes of a call, at its doors and as a provider."""
 
 import json
-from contextlib import suppress
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import fields, replace
+from datetime import date
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchboard.dialects import hubb
-from switchboard.dialects.hubb import DIALECT, Arrival, ErrorText, Failure, Report, SendSms, Sent, Shape, TimeWindow
-from switchboard.dialects.wire import FORM, JSON, Request, Response, Unreadable, form
-from switchboard.model.contact import SOCIAL_NETWORKS, Contact, MatchBy, Notify, Owner, Tags
-from switchboard.model.message import Channel, Content, Encoding, Outbound
+from switchboard.dialects import forms
+from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.hubb import doors
+from switchboard.dialects.hubb.accounts import MasterAccount
+from switchboard.dialects.hubb.callbacks import Arrival, Report, Shape, decode_callback, encode_inbound, encode_report
+from switchboard.dialects.hubb.deals import UNKNOWN_TYPE, AddDeal, Attachment, decode_crm_add_deal, encode_crm_add_deal
+from switchboard.dialects.hubb.fields import ErrorText, TurnedDown
+from switchboard.dialects.hubb.provider import DIALECT
+from switchboard.dialects.hubb.sms import SEND_SMS, SendSms, TimeWindow, contact_of, decode_send_sms
+from switchboard.dialects.wire import Request, Response, Unreadable, form
+from switchboard.model.contact import CONTACT, SOCIAL_NETWORKS, Contact, MatchBy, Notify, Owner, Tags
+from switchboard.model.message import Channel, Content, Encoding, Outbound, Recipient
 from switchboard.model.outcome import Concern, Outcome, Verdict
+from switchboard.model.problem import Problem, Refused
 from switchboard.model.receipt import Inbound, Receipt
 from switchboard.model.status import Status
+from tests.corners.hubb import ATTACHED_DEAL, FULL_DEAL, FULL_SMS, flag, items, maybe, said
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "hubb"
-PRINTED = dict(line.split("|") for line in (SAMPLES / "send_sms_parameters.txt").read_text().splitlines())
-PRINTED_CALL = SendSms(
-    key="374593457034859",
-    sender="3056490655",
-    text="string",
-    to=("9195551212",),
-    numbers=("9195551212", "9195551213", "9195551214"),
-    contact_id="876566",
-    email="newcontact@url.com",
-    create_new_contact=False,
-    match_with_email=False,
-    match_with_phone=True,
-    check_name=True,
-    full_name="mike douglas",
-    first_name="mike",
-    last_name="douglas",
-    new_company_name="company XY",
-    facebook="Facebook name",
-    twitter="twitter name",
-    skype="skype username",
-    linkedin="Linkedin username",
-    pinterest="pinterest username",
-    google_plus="googlePlus username",
-    instagram="instagram username",
-    source="campaign1",
-    tags=("new customer", "campaign1", "call me"),
-    remove_tags=("new customer", "campaign1", "call me"),
-    notify_to_email="user1@company.com",
-    notify_email_subject="New Contact Added",
-    owner_email="user@email.com",
-    owner_group="group name",
-    email_notify_owner=True,
-    override_time_window=TimeWindow.USER,
-)
 MINIMAL = {"key": "k", "from": "3056490655", "message_body": "hi", "to": "9195551212"}
 ACCOUNT = {"key": "k", "sender": "3056490655"}
+UUID = "0f8b2c1e-6d3a-4a53-9f51-0d6a7c1c2b3d"
 
-said = st.text(min_size=1, max_size=40)
-item = st.text(min_size=1, max_size=20).map(lambda text: text.replace(",", " ").strip()).filter(bool)
-items = st.lists(item, max_size=4).map(tuple)
-numbers = st.lists(st.from_regex(r"(\+|00)?[1-9][0-9]{9,13}", fullmatch=True), max_size=4).map(tuple)
-maybe = st.none() | said
-flag = st.none() | st.booleans()
-KINDS = {bool | None: flag, str | None: maybe, tuple[str, ...]: items, str: said}
-OWN = {
-    "to": numbers,
-    "numbers": numbers,
-    "contact_id": said,
-    "override_time_window": st.none() | st.sampled_from(TimeWindow),
-}
-calls = st.builds(SendSms, **({row.name: KINDS.get(row.type, said) for row in fields(SendSms)} | OWN))
 owners = st.builds(Owner, email=maybe, notify=flag) | st.builds(Owner, group=said, notify=flag)
 contacts = st.builds(
     Contact,
     **dict.fromkeys(("id", "first_name", "last_name", "email", "company", "source"), maybe),
     social=st.dictionaries(st.sampled_from(SOCIAL_NETWORKS), said),
     tags=st.builds(Tags, add=items, remove=items),
-    match_by=st.none() | st.frozensets(st.sampled_from(MatchBy)),
+    match_by=st.dictionaries(st.sampled_from(MatchBy), st.booleans()),
     create=flag,
     owner=st.none() | owners.filter(lambda owner: owner != Owner()),
     notify=st.none() | st.builds(Notify, email=said, subject=maybe),
 )
 
 
-def sample(name: str) -> bytes:
-    return (SAMPLES / name).read_bytes()
+def sms(to: str = "+19195551212", **changes: Any) -> Outbound:
+    return Outbound(id="m", to=to, content=Content(channel=Channel.SMS, **({"text": "hi"} | changes)))
 
 
-def sms(**changes: object) -> Outbound:
-    return Outbound(id="m", to="+19195551212", content=Content(channel=Channel.SMS, **({"text": "hi"} | changes)))
+def door(name: str) -> Door[Any]:
+    return next(door for door in doors.DOORS if door.name == name)
 
 
-def multipart(values: dict[str, str], boundary: str = "x--x") -> Request:
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}'
-        for name, value in values.items()
-    ]
-    file = f'--{boundary}\r\nContent-Disposition: form-data; name="attachments[]"; filename="a.txt"\r\n\r\n\x00'
-    body = "\r\n".join([*parts, file, f"--{boundary}--\r\n"]).encode()
-    header = ("content-type", f'multipart/form-data; boundary="{boundary}"')
-    return Request(method="POST", path=hubb.SEND_SMS, headers=(header,), body=body)
+def call(**changes: str) -> SendSms:
+    return decode_send_sms(form("POST", SEND_SMS, MINIMAL | changes))
 
 
-def test_every_printed_parameter_is_read_and_written() -> None:
-    assert hubb.decode_send_sms(form("POST", hubb.SEND_SMS, PRINTED)) == PRINTED_CALL
-    written = dict(parse_qsl(hubb.encode_send_sms(PRINTED_CALL).body.decode()))
-    assert written == {name: value.replace(", ", ",") for name, value in PRINTED.items()}
-    assert len(PRINTED) == len(fields(SendSms)) == 31
+def order(said: SendSms) -> Order:
+    order = door("send_sms").order(said, None)
+    assert order is not None
+    return order
+
+
+def spoken(response: Response) -> dict[str, str]:
+    assert response.status == 200
+    answer: dict[str, str] = json.loads(response.body)
+    return answer
+
+
+# --- the vendor's reading ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "request_",
+    "change",
+    [*({name: ""} for name in MINIMAL), {"to": "12345"}, {"numbers": "+0123456789"}, {"override_time_window": "3"}],
+    ids=str,
+)
+def test_what_the_vendor_turns_down(change: dict[str, str]) -> None:
+    with pytest.raises(TurnedDown, match=ErrorText.INVALID):
+        call(**change)
+
+
+def test_recipients_are_one_list_without_doubles() -> None:
+    many = call(to="+19195551212, 9195551212,,19195551213", numbers="0019195551212,(919) 555-1214,+59898344484")
+    assert many.recipients == ("+19195551212", "+19195551213", "+19195551214", "+59898344484")
+    alone = call(to="", contact_id="7")
+    assert (alone.recipients, alone.contact_id) == ((), "7")
+
+
+def test_every_attribute_is_in_the_full_sample() -> None:
+    for full, rows in ((FULL_SMS, 31), (ATTACHED_DEAL, 60)):
+        assert [row.name for row in fields(full) if getattr(full, row.name) in (None, (), {})] == []
+        assert len(fields(full)) == rows
+    assert len(fields(MasterAccount)) == 16
+
+
+# --- deals ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_deal_is_the_same_bytes_and_its_boundary_is_in_no_file() -> None:
+    first, second = encode_crm_add_deal(ATTACHED_DEAL), encode_crm_add_deal(ATTACHED_DEAL)
+    assert first == second
+    boundary = (first.header("content-type") or "").partition("boundary=")[2].encode()
+    files_and_fields = len(ATTACHED_DEAL.attachments) + len(parse_qsl(encode_crm_add_deal(FULL_DEAL).body))
+    assert first.body.count(boundary) == files_and_fields + 1
+    other = replace(ATTACHED_DEAL, attachments=(Attachment(filename="a", data=boundary),))
+    assert decode_crm_add_deal(encode_crm_add_deal(other)) == other
+
+
+@pytest.mark.parametrize("wrong", ["", " ", "1e3", "5 €", "٣", ",."])
+def test_an_amount_that_is_none_is_not_written(wrong: str) -> None:
+    with pytest.raises(ValueError, match="amount"):
+        encode_crm_add_deal(AddDeal(key="k", expected_closing_amount=wrong))
+
+
+@pytest.mark.parametrize("name", ["key", "notifyToEmail", "attachments", "attachments[]", "attachments[7]", ""])
+def test_a_custom_field_does_not_stand_in_for_a_parameter(name: str) -> None:
+    with pytest.raises(ValueError, match="custom field"):
+        encode_crm_add_deal(AddDeal(key="k", custom_fields={name: "x"}))
+
+
+@pytest.mark.parametrize("kind", ["", " text/plain", "text/plain\r\nX: y", "tëxt/plain"])
+def test_a_type_that_no_header_carries_is_not_written(kind: str) -> None:
+    file = Attachment(filename="a", data=b"", content_type=kind)
+    with pytest.raises(ValueError, match="content type"):
+        encode_crm_add_deal(AddDeal(key="k", attachments=(file,)))
+
+
+@pytest.mark.parametrize("day", ["20200930", "2020-W40-3", "2020-9-30", "2020-09-30T00:00", "٢٠٢٠-09-30", "0000-01-01"])
+def test_a_date_has_one_form(day: str) -> None:
+    with pytest.raises(TurnedDown):
+        decode_crm_add_deal(form("POST", "/", {"key": "k", "actual_closing_date": day}))
+    assert decode_crm_add_deal(
+        form("POST", "/", {"key": "k", "actual_closing_date": " 2020-09-30 "})
+    ).actual_closing_date == date(2020, 9, 30)
+
+
+@pytest.mark.parametrize(
+    ("head", "read"),
     [
-        Request(method="GET", path=hubb.SEND_SMS, query=urlencode(PRINTED).encode()),
-        Request(method="POST", path=hubb.SEND_SMS, query=urlencode(PRINTED).encode()),
-        Request(method="POST", path=hubb.SEND_SMS, body=urlencode(PRINTED).encode()),
-        multipart(PRINTED),
-        multipart(PRINTED, "plain"),
+        (
+            'Content-Type: image/jpeg\r\ncontent-disposition: form-data; filename="a.jpg"; name="attachments[]"',
+            Attachment(filename="a.jpg", content_type="image/jpeg", data=b"\x00"),
+        ),
+        (
+            "Content-Disposition: form-data; name=attachments; filename=a.jpg; filename*=utf-8''b.jpg",
+            Attachment(filename="a.jpg", content_type=UNKNOWN_TYPE, data=b"\x00"),
+        ),
+        (
+            'Content-Disposition: form-data; name="attachments[0]"; filename="a; name=b%0d%0A%22.txt"',
+            Attachment(filename='a; name=b\r\n".txt', content_type=UNKNOWN_TYPE, data=b"\x00"),
+        ),
+        ('Content-Disposition: form-data; name="note"; filename="a.txt"', None),
     ],
-    ids=["query", "query of a post", "form without a type", "multipart", "plain multipart"],
+    ids=["type first", "bare words", "a file name that looks like a parameter", "a file by another name"],
 )
-def test_the_vendor_reads_every_shape(request_: Request) -> None:
-    assert hubb.decode_send_sms(request_) == PRINTED_CALL
+def test_attachments_as_clients_write_them(head: str, read: Attachment | None) -> None:
+    key = b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n'
+    body = key + b"--b\r\n" + head.encode() + b"\r\n\r\n\x00\r\n--b--\r\n"
+    header = ("content-type", 'Multipart/Form-Data; charset=utf-8; boundary="b"')
+    read_deal = decode_crm_add_deal(Request(method="POST", path="/", headers=(header,), body=body))
+    assert read_deal == AddDeal(key="k", attachments=(read,) if read else ())
 
 
-def test_a_text_keeps_its_line_breaks_and_markers_in_multipart() -> None:
-    text = "a\r\n--x--xyz\r\n\r\nñ€😀"
-    assert hubb.decode_send_sms(multipart(MINIMAL | {"message_body": text})).text == text
-
-
-@settings(deadline=None)
-@given(calls)
-def test_a_call_comes_back(call: SendSms) -> None:
-    assert hubb.decode_send_sms(hubb.encode_send_sms(call)) == call
-
-
-@settings(deadline=None)
-@given(st.builds(Sent, **{row.name: maybe for row in fields(Sent)}) | st.builds(Failure, said))
-def test_an_answer_comes_back(answer: Sent | Failure) -> None:
-    response = hubb.encode_send_sms_answer(answer)
-    assert response.status == 200
-    assert hubb.decode_send_sms_answer(response) == answer
-    assert all(isinstance(value, str) for value in json.loads(response.body).values())
-
-
-@settings(deadline=None)
-@given(
-    st.builds(Report, message_id=said, status=said, error_code=maybe)
-    | st.builds(Arrival, sender=said, text=st.text(max_size=40), to=maybe, message_id=maybe),
-    st.sampled_from(Shape),
+@pytest.mark.parametrize(
+    "head", ["", "Content-Disposition: attachment; name=key", "Content-Disposition: form-data", "X-Name: name=key"]
 )
-def test_a_callback_comes_back_in_every_shape(callback: Report | Arrival, shape: Shape) -> None:
-    encode = hubb.encode_report if isinstance(callback, Report) else hubb.encode_inbound
-    assert hubb.decode_callback(encode(callback, shape)) == callback
+def test_a_part_without_a_name_is_unreadable(head: str) -> None:
+    body = b"--b\r\n" + head.encode() + b"\r\n\r\nk\r\n--b--"
+    header = ("content-type", "multipart/form-data; boundary=b")
+    with pytest.raises(Unreadable, match="without"):
+        forms.parameters(Request(method="POST", path="/", headers=(header,), body=body))
+
+
+def test_a_boundary_of_lone_surrogates_is_unreadable() -> None:
+    header = ("content-type", "multipart/form-data; boundary=\ud800")
+    with pytest.raises(Unreadable, match="cut short"):
+        forms.parts(Request(method="POST", path="/", headers=(header,), body=b"--x--"))
+
+
+def test_too_many_parts_are_unreadable_as_too_many_parameters_are() -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n'
+    header = ("content-type", "multipart/form-data; boundary=b")
+    most = Request(method="POST", path="/", headers=(header,), body=part * forms.MAX_FIELDS + b"--b--")
+    assert forms.parameters(most) == {"key": "k"}
+    with pytest.raises(Unreadable, match="too many"):
+        forms.parts(replace(most, body=part + most.body))
+
+
+def test_a_custom_field_of_json_can_be_written_again() -> None:
+    broken = Request(method="POST", path="/", body=b'{"key":"k","\\ud800":"\\udfff!"}')
+    read = decode_crm_add_deal(broken)
+    assert read.custom_fields == {"\ufffd": "\ufffd!"}
+    assert decode_crm_add_deal(encode_crm_add_deal(read)) == read
+
+
+# --- the contact ------------------------------------------------------------------------------------------------------
 
 
 @settings(deadline=None)
 @given(contacts)
 def test_a_contact_survives_the_call(contact: Contact) -> None:
+    message = sms(contact=contact)
+    assert DIALECT.refuses(message.content) == ()
+    read = decode_send_sms(DIALECT.submit([message], ACCOUNT))
+    assert contact_of(read) == (None if contact == Contact() else contact)
+
+
+def test_what_the_page_passes_over_is_not_in_the_contact() -> None:
+    contact = contact_of(FULL_SMS)
+    assert contact is not None
+    assert (contact.name, contact.first_name, contact.last_name) == ("mike douglas", None, None)
+    assert contact.owner == Owner(email="user@email.com", notify=True)
+    assert contact_of(call(notifyEmailSubject="to nobody")) is None
     content = Content(channel=Channel.SMS, text="hi", contact=contact)
-    assert DIALECT.refuses(content) == ()
-    read = hubb.decode_send_sms(DIALECT.submit([Outbound(id="m", to="+19195551212", content=content)], ACCOUNT))
-    assert hubb.contact_of(read) == (None if contact == Contact() else contact)
+    assert DIALECT.refuses(content) == (), "an old client's call must get through"
 
 
-@pytest.mark.parametrize("media", [FORM, JSON, "multipart/form-data; boundary=b", "text/plain"])
-@settings(deadline=None)
-@given(raw=st.binary(max_size=200), query=st.binary(max_size=50))
-def test_arbitrary_bytes_give_typed_errors(media: str, raw: bytes, query: bytes) -> None:
-    for body in (raw, b"--b\r\n" + raw + b"\r\n--b--", b'{"from":' + raw + b"}"):
-        request = Request(method="POST", path="/", query=query, headers=(("content-type", media),), body=body)
-        for read in (hubb.decode_send_sms, hubb.decode_callback):
-            with suppress(Unreadable, hubb.TurnedDown):
-                read(request)
-        with suppress(Unreadable):
-            hubb.decode_send_sms_answer(Response(body=body))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"null",
-        b"[" * 100_000,
-        b"\xff",
-        b'{"message":"Unauthorized"}',
-        b'{"error_message":""}',
-        b'{"message":"success"',
-        sample("send_sms_success_as_printed.txt"),
-    ],
-)
-def test_an_answer_that_is_none_is_unreadable(body: bytes) -> None:
-    with pytest.raises(Unreadable):
-        DIALECT.outcomes([sms()], Response(body=body))
-
-
-def test_the_printed_answers() -> None:
-    assert hubb.decode_send_sms_answer(Response(body=sample("send_sms_success.json"))) == Sent(
-        message_id="unique ID for the message",
-        contact_id="Contact ID",
-        contact_name="Firstname Lastname",
-        company_id="Company ID if the contact assigned to a company",
-        company_name="Company Name of the contact",
-        owner_id="User ID of the contact owner",
-    )
-    assert hubb.decode_send_sms_answer(Response(body=sample("failure.json"))) == Failure("error message")
-    assert [str(text) for text in ErrorText] == sample("send_sms_errors.txt").decode().splitlines()
-
-
-@pytest.mark.parametrize(
-    ("body", "outcome"),
-    [
-        (b'{"message":"success","message_id":876566}', Outcome(verdict=Verdict.ACCEPTED, vendor_id="876566")),
-        (b'\xef\xbb\xbf{"message":"success","message_id":"1e3"}', Outcome(verdict=Verdict.ACCEPTED, vendor_id="1e3")),
-        (b'{"message":"success","message_id":null,"owner_id":[1]}', Outcome(verdict=Verdict.ACCEPTED)),
-        *(
-            (
-                json.dumps({"error_message": text}).encode(),
-                Outcome(verdict=Verdict.REJECTED, detail=text, concern=Concern.ACCOUNT),
-            )
-            for text in ErrorText
-        ),
-        (b'{"error_message":"no such number"}', Outcome(verdict=Verdict.REJECTED, detail="no such number")),
-    ],
-)
-@pytest.mark.parametrize("status", [200, 401, 500])
-def test_a_readable_answer_wins_over_the_status(body: bytes, outcome: Outcome, status: int) -> None:
-    assert DIALECT.outcomes([sms()], Response(status=status, body=body)) == (outcome,)
-
-
-def test_the_printed_example_url_lacks_parameters() -> None:
-    path, _, query = sample("send_sms_example_url.txt").decode().partition("?")
-    with pytest.raises(hubb.TurnedDown, match=ErrorText.INVALID):
-        hubb.decode_send_sms(Request(method="GET", path=path, query=query.encode()))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({name: ""} for name in MINIMAL),
-        {"to": "call me"},
-        {"to": "12345"},
-        {"numbers": "+0123456789"},
-        {"match_with_email": "yes"},
-        {"override_time_window": "3"},
-        {"message_body": "a" * 2049},
-    ],
-    ids=str,
-)
-def test_what_the_vendor_turns_down(change: dict[str, str]) -> None:
-    with pytest.raises(hubb.TurnedDown, match=ErrorText.INVALID):
-        hubb.decode_send_sms(form("POST", hubb.SEND_SMS, MINIMAL | change))
-
-
-def test_recipients_are_one_list_without_doubles() -> None:
-    lists = {"to": "+19195551212, 9195551212,,19195551213", "numbers": "0019195551212,(919) 555-1214,+59898344484"}
-    call = hubb.decode_send_sms(form("POST", hubb.SEND_SMS, MINIMAL | lists))
-    assert call.recipients == ("+19195551212", "+19195551213", "+19195551214", "+59898344484")
-    alone = hubb.decode_send_sms(form("POST", hubb.SEND_SMS, MINIMAL | {"to": "", "contact_id": "7"}))
-    assert (alone.recipients, alone.contact_id) == ((), "7")
+# --- as a provider ----------------------------------------------------------------------------------------------------
 
 
 def test_submit_posts_one_form_a_recipient_and_keeps_the_key_out_of_the_url() -> None:
@@ -275,6 +234,43 @@ def test_submit_posts_one_form_a_recipient_and_keeps_the_key_out_of_the_url() ->
     }
     with pytest.raises(KeyError, match="sender"):
         DIALECT.submit([sms()], {"key": "k"})
+
+
+def test_a_contact_is_sent_to_by_its_id_alone() -> None:
+    written = dict(parse_qsl(DIALECT.submit([sms(f"{CONTACT}876566")], ACCOUNT).body.decode()))
+    assert written == {name: value for name, value in MINIMAL.items() if name != "to"} | {"contact_id": "876566"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[" * 100_000, b"\xff", b'{"error_message":""}', b'{"message":"success"']
+)
+def test_an_answer_that_is_none_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        DIALECT.outcomes([sms()], Response(body=body))
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b'{"message":"success","message_id":876566}', Outcome(verdict=Verdict.ACCEPTED, vendor_id="876566")),
+        (b'{"message":"success","message_id":null,"owner_id":[1]}', Outcome(verdict=Verdict.ACCEPTED)),
+        (
+            b'{"message":"success","message_id":"b4d1","contact_id":7,"company_name":"","owner_id":"12"}',
+            Outcome(verdict=Verdict.ACCEPTED, vendor_id="b4d1", facts={"contact_id": "7", "owner_id": "12"}),
+        ),
+        *(
+            (
+                json.dumps({"error_message": text}).encode(),
+                Outcome(verdict=Verdict.REJECTED, detail=text, concern=Concern.ACCOUNT),
+            )
+            for text in ErrorText
+        ),
+        (b'{"error_message":"no such number"}', Outcome(verdict=Verdict.REJECTED, detail="no such number")),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_a_readable_answer_wins_over_the_status(body: bytes, outcome: Outcome, status: int) -> None:
+    assert DIALECT.outcomes([sms()], Response(status=status, body=body)) == (outcome,)
 
 
 @pytest.mark.parametrize(
@@ -298,9 +294,125 @@ def test_submit_posts_one_form_a_recipient_and_keeps_the_key_out_of_the_url() ->
     ],
     ids=str,
 )
-def test_what_it_cannot_carry_is_named(change: dict[str, object], wrong: list[str]) -> None:
+def test_what_it_cannot_carry_is_named(change: dict[str, Any], wrong: list[str]) -> None:
     content = Content(**({"channel": Channel.SMS, "text": "hi"} | change))
     assert [problem.field for problem in DIALECT.refuses(content)] == wrong
+
+
+# --- doors ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_doors_stand_where_the_vendor_has_them() -> None:
+    assert {door.path: door.methods for door in doors.DOORS} == dict.fromkeys(
+        ("/site/api/send_sms", "/site/api/crm_add_deal", "/site/api/master_account"), ("GET", "POST")
+    )
+    assert {door.name for door in doors.DOORS if door.waits} == {"send_sms"}
+
+
+@pytest.mark.parametrize("name", ["send_sms", "crm_add_deal", "master_account"])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(method="GET", path="/"),
+        Request(method="POST", path="/", body=b"\xff"),
+        Request(method="POST", path="/", headers=(("content-type", "multipart/form-data"),), body=b"--"),
+    ],
+    ids=["nothing", "bytes", "multipart without a boundary"],
+)
+def test_a_malformed_call_is_turned_away_in_the_vendors_words(name: str, request_: Request) -> None:
+    with pytest.raises(TurnedAway) as turned:
+        door(name).read(request_)
+    assert spoken(turned.value.response) == {"error_message": "Invalid Key or missing parameters"}
+
+
+def test_an_order_carries_what_the_call_says() -> None:
+    said = door("send_sms").read(form("POST", SEND_SMS, MINIMAL | {"numbers": "+19195551212,+59898344484"}))
+    assert door("send_sms").credentials(said) == Credentials(secret="k")
+    assert order(said) == Order(
+        content=Content(channel=Channel.SMS, text="hi", sender="3056490655"),
+        recipients=(Recipient(to="+19195551212"), Recipient(to="+59898344484")),
+    )
+    assert order(FULL_SMS).content == Content(
+        channel=Channel.SMS,
+        text="string",
+        sender="3056490655",
+        contact=contact_of(FULL_SMS),
+        options={"hubb": {"override_time_window": TimeWindow.USER.value}},
+    )
+    known = order(call(to="", contact_id="876566"))
+    assert known.recipients == (Recipient(to=f"{CONTACT}876566"),)
+    assert known.content.contact == Contact(id="876566")
+
+
+def test_a_number_that_cannot_be_is_named_by_its_place() -> None:
+    with pytest.raises(Refused) as refused:
+        order(call(numbers="+1919555,+59898344484"))
+    assert [problem.field for problem in refused.value.problems] == ["to.1"]
+
+
+def test_a_thousand_numbers_are_the_most() -> None:
+    thousand = [f"+1919555{number:04}" for number in range(1001)]
+    assert len(order(call(to="", numbers=",".join(thousand[:1000]))).recipients) == 1000
+    with pytest.raises(Refused, match="1000"):
+        order(call(to="", numbers=",".join(thousand)))
+
+
+def test_the_answer_is_the_first_messages_with_the_crms_ids_where_they_came() -> None:
+    said = call(numbers="+59898344484")
+    first, second = Placed(id=UUID, to="+19195551212"), Placed(id="another", to="+59898344484")
+    blank = dict.fromkeys(("contact_id", "contact_name", "company_id", "company_name", "owner_id"), "")
+    answer = door("send_sms").answer
+    assert spoken(answer(said, order(said), (first, second))) == {"message": "success"} | blank | {"message_id": UUID}
+    facts = {"contact_id": "7", "owner_id": "12", "another": "word"}
+    known = replace(first, facts=facts)
+    told = {"message": "success"} | blank | {"contact_id": "7", "owner_id": "12", "message_id": UUID}
+    assert spoken(answer(said, order(said), (known,))) == told
+    refused = replace(first, refused=str(ErrorText.BALANCE))
+    assert spoken(answer(said, order(said), (refused,))) == {"error_message": ErrorText.BALANCE}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "problems", "words"),
+    [
+        (Refusal.CREDENTIALS, (), "Invalid Key or missing parameters"),
+        (Refusal.CONTENT, (), "Invalid Key or missing parameters"),
+        (Refusal.CONTENT, (Problem("from", "is not yours"),), "From Number is not active on this account"),
+        (Refusal.CONTENT, (Problem("to.3", "is none"), Problem("text", "is long")), "to.3: is none; text: is long"),
+    ],
+)
+def test_a_refusal_is_in_the_vendors_words(refusal: Refusal, problems: tuple[Problem, ...], words: str) -> None:
+    assert spoken(door("send_sms").refuse(call(), refusal, problems)) == {"error_message": words}
+
+
+@pytest.mark.parametrize("name", ["send_sms", "crm_add_deal", "master_account"])
+def test_a_fault_says_whether_a_repeat_is_safe(name: str) -> None:
+    words = {refusal: spoken(door(name).refuse(call(), refusal, ()))["error_message"] for refusal in Refusal}
+    assert "nothing was taken" in words[Refusal.BUSY]
+    assert "nothing was taken" in words[Refusal.FAILED]
+    assert "do not send it again" in words[Refusal.UNKNOWN]
+
+
+@pytest.mark.parametrize(("name", "thing"), [("crm_add_deal", "deals"), ("master_account", "accounts")])
+def test_what_this_gateway_does_not_do_is_said_after_a_full_reading(name: str, thing: str) -> None:
+    fields_ = {"key": "k", "email": "a@b.co", "account_name": "A"}
+    said = door(name).read(Request(method="GET", path=door(name).path, query=urlencode(fields_).encode()))
+    assert door(name).credentials(said) == Credentials(secret="k")
+    assert door(name).order(said, "US") is None
+    assert thing in spoken(door(name).refuse(said, Refusal.ABSENT, ()))["error_message"]
+
+
+# --- callbacks --------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    st.builds(Report, message_id=said, status=said, error_code=maybe)
+    | st.builds(Arrival, sender=said, text=st.text(max_size=40), to=maybe, message_id=maybe),
+    st.sampled_from(Shape),
+)
+def test_a_callback_comes_back_in_every_shape(callback: Report | Arrival, shape: Shape) -> None:
+    encoded = encode_report(callback, shape) if isinstance(callback, Report) else encode_inbound(callback, shape)
+    assert decode_callback(encoded) == callback
 
 
 @pytest.mark.parametrize(
@@ -318,6 +430,7 @@ def test_what_it_cannot_carry_is_named(change: dict[str, object], wrong: list[st
 )
 def test_callbacks(callback: bytes, read: Receipt | Inbound) -> None:
     assert DIALECT.callback(Request(method="POST", path="/", body=callback), {}) == (read,)
+    assert DIALECT.acknowledgement.body == b'{"message":"success"}'
 
 
 @pytest.mark.parametrize("body", [b"", b"message_id=7", b"status=sent", b"message=hi", b"message_id=7&status=", b"[1]"])

@@ -6,7 +6,8 @@ import pytest
 
 from switchboard import providers, receive
 from switchboard.dialects import unified
-from switchboard.dialects.bulksms import _in_zone, _read_time
+from switchboard.dialects.bulksms.callbacks import _read_time
+from switchboard.dialects.bulksms.provider import _in_zone
 from switchboard.dialects.wire import Request
 from switchboard.model.outcome import Outcome, Verdict
 from switchboard.model.problem import Refused

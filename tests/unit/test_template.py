@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from sandbox.template import Template
 from switchboard import settings
+from switchboard.dialects.doors import DOORS, ENTRANCES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
@@ -31,6 +32,7 @@ DEAD = {id: queue for id, queue in QUEUES.items() if "RedrivePolicy" not in queu
 
 WITHOUT_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}  # X-Ray has none to name
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+INBOUND = "/Integra/resources/InboundSMS/ReceiveURLSMS"
 DEFAULT = "/$default"  # as SAM writes the route for whatever no other door takes
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY"}
 ANY = {"x-amazon-apigateway-any-method": "ANY"}
@@ -139,6 +141,14 @@ def test_every_door_leads_to_exactly_one_function() -> None:
     paths = TEMPLATE.of_type("AWS::ApiGatewayV2::Api")["Api"]["Body"]["paths"]
     made = [(ANY.get(method, method.upper()), path) for path, methods in paths.items() for method in methods]
     assert sorted(made) == sorted(asked)
+
+
+def test_every_door_of_a_vendor_is_routed_and_nothing_else_stands_at_a_vendors_path() -> None:
+    doors = [*(door for _, door in DOORS), *ENTRANCES]
+    inbound = [("GET", path) for path in (INBOUND, INBOUND + "/{proxy+}")]  # the one call that a vendor makes of us
+    told = [(method, door.path) for door in doors for method in door.methods] + inbound
+    ours = re.compile(r"/(v1|callbacks)/|/docs$|/openapi.json$|" + re.escape(DEFAULT))
+    assert sorted(told) == sorted(route for route in routes() if not ours.match(route[1]))
 
 
 def test_access_logs_hold_no_path_and_no_query() -> None:

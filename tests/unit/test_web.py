@@ -142,7 +142,9 @@ def taken(submission: accept.Submission, replayed: bool, id_: str = "b-n-0-0") -
     """What accepting answers: a message for every recipient."""
     segments: Segments | None = count(submission.content.text or "")
     messages = tuple(
-        accept.AcceptedMessage(id=id_, to=one.to, reference=one.reference, provider="bulksms", segments=segments)
+        accept.AcceptedMessage(
+            id=id_, alias="", to=one.to, reference=one.reference, provider="bulksms", segments=segments
+        )
         for one in submission.recipients
     )
     return accept.Accepted(batch="b", messages=messages, replayed=replayed)

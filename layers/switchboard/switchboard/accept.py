@@ -8,9 +8,20 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from switchboard import queues, tracking
+from botocore.exceptions import BotoCoreError, ClientError
+
+from switchboard import observe, queues, tracking
 from switchboard.credentials import Client
-from switchboard.model.chunk import CHUNK_SIZE, ChunkId, Header, Stored, parse_message_id
+from switchboard.model.chunk import (
+    BATCH_OCTETS,
+    CHUNK_SIZE,
+    ChunkId,
+    Header,
+    Stored,
+    alias,
+    batch_id,
+    parse_message_id,
+)
 from switchboard.model.message import Channel, Content, Recipient
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.segments import Segments, count
@@ -23,6 +34,10 @@ from switchboard.tracking import Batch, chunks, life, seal
 
 class IdempotencyConflict(Exception):
     """The Idempotency-Key stands for another request."""
+
+
+class SealInDoubt(Exception):
+    """The seal's answer was lost, and looking for the batch did not find it: it may stand yet."""
 
 
 class NotResendable(Exception):
@@ -38,6 +53,7 @@ class Submission:
     """What a caller wants sent. Addresses are normalised; `expires_at` is in epoch seconds.
 
     `fingerprint` is a SHA-256 over the canonical request: it tells a repeat from another request under the same key.
+    `door` and `reports` are the batch's.
     """
 
     content: Content
@@ -47,13 +63,16 @@ class Submission:
     expires_at: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     resend_of: str | None = None
+    door: str | None = None
+    reports: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedMessage:
-    """One message of an answer: its id (empty in a dry run), its first provider, and what an SMS counts."""
+    """One message of an answer; `alias` is its id as a UUID. Both are empty in a dry run."""
 
     id: str
+    alias: str
     to: str
     reference: str | None
     provider: str
@@ -81,7 +100,7 @@ def preview(submission: Submission, client: Client) -> tuple[AcceptedMessage, ..
 def accept(submission: Submission, client: Client, idempotency_key: str | None) -> Accepted:
     """Make the submission a sealed batch and announce it; a repeat under the same key gets the same answer.
 
-    Raises `Refused` (nothing was written that anybody sees) and `IdempotencyConflict`.
+    Raises `Refused`, `IdempotencyConflict`, what AWS raises (nothing was taken), and `SealInDoubt`.
     """
     id_ = _batch_id(client.name, idempotency_key)
     if idempotency_key is not None and (standing := tracking.read_batch(id_)) is not None:
@@ -89,11 +108,34 @@ def accept(submission: Submission, client: Client, idempotency_key: str | None) 
     batch, planned = _plan(submission, client, id_)
     seal.write_messages(batch, planned)
     queues.watch_batch(batch.id, batch.nonce, settings().watch_delay)
-    standing = seal.seal(batch)
+    standing = _seal(batch)
     if standing.nonce != batch.nonce:
         return _replay(standing, submission)
-    queues.announce((header for header, _ in planned), client.name)
+    _announce(planned, client)
     return Accepted(batch=id_, messages=_answer(batch.content, planned), replayed=False)
+
+
+def _seal(batch: Batch) -> Batch:
+    """The batch that stands. Raises `SealInDoubt`."""
+    try:
+        return seal.seal(batch)
+    except (BotoCoreError, ClientError) as error:
+        observe.failure("a seal had no answer", error)
+    try:
+        standing = tracking.read_batch(batch.id)
+    except (BotoCoreError, ClientError):
+        standing = None
+    if standing is None:
+        raise SealInDoubt
+    return standing
+
+
+def _announce(planned: Planned, client: Client) -> None:
+    """Say that there is something to send. What is sealed is accepted: where SQS fails, the watch says it later."""
+    try:
+        queues.announce((header for header, _ in planned), client.name)
+    except (BotoCoreError, ClientError, ConnectionError) as error:
+        observe.failure("a batch was not announced; the watch will", error)
 
 
 def resend(client: Client, message_id: str) -> Accepted | None:
@@ -102,6 +144,7 @@ def resend(client: Client, message_id: str) -> Accepted | None:
     A message is sent again at most once, however often this is asked: the new batch's id derives from the old id.
     Raises `NotResendable`, and `Refused` when no route takes it any more.
     """
+    message_id = life.own_id(client.name, message_id)
     found, parsed = life.read(client.name, message_id), parse_message_id(message_id)
     if found is None or parsed is None:
         return None
@@ -111,6 +154,8 @@ def resend(client: Client, message_id: str) -> Accepted | None:
         content=batch.content,
         recipients=(Recipient(to=stored.to, reference=stored.reference, variables=stored.variables),),
         metadata=batch.metadata,
+        door=batch.door,
+        reports=batch.reports,
         # A route of one may be the caller's own choice, and is kept; of several, whoever is able today may have it.
         provider=view.header.provider if len(view.header.providers) == 1 else None,
         resend_of=message_id,
@@ -135,7 +180,7 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
                 variables=recipient.variables,
             )
         )
-    nonce = _base32(secrets.token_bytes(5))
+    nonce = b32encode(secrets.token_bytes(5)).decode().lower()
     planned: Planned = []
     for providers, rows in groups.items():
         for start in range(0, len(rows), CHUNK_SIZE):
@@ -153,6 +198,8 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
         expires_at=submission.expires_at,
         metadata=submission.metadata,
         resend_of=submission.resend_of,
+        door=submission.door,
+        reports=submission.reports,
     )
     return batch, planned
 
@@ -189,6 +236,7 @@ def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
     return tuple(
         AcceptedMessage(
             id=header.chunk.message(stored.n),
+            alias=alias(header.chunk.batch, stored.place) if header.chunk.batch else "",
             to=stored.to,
             reference=stored.reference,
             provider=header.providers[0],
@@ -206,13 +254,9 @@ def _segments(content: Content, variables: Mapping[str, str]) -> Segments | None
 
 def _batch_id(client: str, idempotency_key: str | None) -> str:
     if idempotency_key is None:
-        return _base32(secrets.token_bytes(15))
-    return _base32(_digest(client, idempotency_key)[:15])
+        return batch_id(secrets.token_bytes(BATCH_OCTETS))
+    return batch_id(_digest(client, idempotency_key)[:BATCH_OCTETS])
 
 
 def _digest(*parts: str) -> bytes:
     return hashlib.sha256("\0".join(parts).encode()).digest()
-
-
-def _base32(raw: bytes) -> str:
-    return b32encode(raw).decode().lower()

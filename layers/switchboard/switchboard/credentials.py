@@ -16,6 +16,7 @@ from switchboard.settings import settings
 
 _KEY = re.compile(r"sb_([0-9A-Za-z_-]{32})([0-9a-f]{8})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_SESSION = 86400.0  # seconds that a session lasts which nobody ends
 _FRESH = 60.0  # seconds that a key or the secret is believed without asking again
 
 
@@ -62,6 +63,22 @@ def authenticate(key: str) -> Client | None:
         client = Client(*row)
         _clients[digest] = (now + _FRESH, client)
     return client
+
+
+def open_session(token: str, client: Client) -> None:
+    """Let a token stand for a client until it is ended or a day has passed; it is stored as a hash."""
+    tracking.put_login(_digest(token), client.name, client.region, time.time() + _SESSION)
+
+
+def in_session(token: str) -> Client | None:
+    """Whose session a token belongs to, or None."""
+    row = tracking.get_login(_digest(token), time.time())
+    return Client(*row) if row else None
+
+
+def end_session(token: str) -> bool:
+    """Make a token worthless; whether it was worth something."""
+    return tracking.drop_login(_digest(token), time.time())
 
 
 def account(provider: str) -> Mapping[str, str]:

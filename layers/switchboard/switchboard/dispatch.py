@@ -4,7 +4,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -22,6 +22,7 @@ from switchboard.tracking import Batch, Overtaken, chunks, receipts
 Numbered = tuple[int, Outbound]
 
 _MARGIN = 5.0  # seconds that recording a window may take
+_ENDINGS = frozenset({Verdict.REJECTED, Verdict.RETRYABLE, EXPIRED})  # no receipt follows these
 _RETRY_AFTER_LIMIT = 3600.0  # a vendor's Retry-After is honoured up to this
 
 
@@ -82,11 +83,12 @@ def _take_over(view: Chunk, owner: str) -> Header:
 def _run(view: Chunk, batch: Batch, owner: str, deadline: float) -> None:
     """Window after window to the end of the pass, then say what comes next."""
     results = [result for n in view.messages if (result := view.result(n, view.header.pass_))]
+    _tell(batch, view.header, results)  # whoever recorded these may not have come to it
     retry_after = 0.0
     while view.header.cursor < view.header.size:
         view, window = _claim(view, batch, owner, deadline)
         outcomes = _submit(DIALECTS[view.header.provider], window, batch.expires_at)
-        results += _record(view.header, window, outcomes)
+        results += _record(view.header, batch, window, outcomes)
         retry_after = max(retry_after, *(outcome.retry_after or 0.0 for outcome in outcomes if outcome), 0.0)
     _end(view.header, batch, owner, results, min(retry_after, _RETRY_AFTER_LIMIT))
 
@@ -157,20 +159,37 @@ def _outcomes(call: Future[tuple[Outcome, ...]], at: float, size: int) -> tuple[
         return (Outcome(verdict=Verdict.UNCONFIRMED, code="late", detail="no whole answer came in time"),) * size
 
 
-def _record(header: Header, window: Sequence[Numbered], outcomes: Sequence[Outcome | None]) -> list[Result]:
+def _record(
+    header: Header, batch: Batch, window: Sequence[Numbered], outcomes: Sequence[Outcome | None]
+) -> list[Result]:
     """Write how a window ended, then hand over the receipts that came before anybody knew whose they were."""
     now = time.time()
     results = [_result(header, n, outcome, now) for (n, _), outcome in zip(window, outcomes, strict=True)]
     if not results:
         return []
-    chunks.write_results(header.chunk, results)
-    by_vendor_id = {result.vendor_id: result.n for result in results if result.vendor_id}
-    if by_vendor_id:
-        for vendor_id, parked in receipts.parked(header.provider, by_vendor_id).items():
-            receipts.record(header.chunk.message(by_vendor_id[vendor_id]), parked)
+    chunks.write_results(header.chunk, results, batch.reports_to)
+    early = _hand_over(header, results)
+    _tell(batch, header, results, early)
     for verdict, count in Counter(result.verdict for result in results).items():
         observe.count(f"Messages{verdict.capitalize()}", count)
     return results
+
+
+def _hand_over(header: Header, results: Sequence[Result]) -> set[int]:
+    """Give the messages of a window the receipts that came first; which messages had some."""
+    by_vendor_id = {result.vendor_id: result.n for result in results if result.vendor_id}
+    found = receipts.parked(header.provider, by_vendor_id) if by_vendor_id else {}
+    for vendor_id, parked in found.items():
+        receipts.record(header.chunk.message(by_vendor_id[vendor_id]), parked)
+    return {by_vendor_id[vendor_id] for vendor_id in found}
+
+
+def _tell(batch: Batch, header: Header, results: Sequence[Result], early: Iterable[int] = ()) -> None:
+    """Announce the messages that their client is to be told of now: ended without a receipt to come, or with one that
+    came first. A worker that is lost before this leaves it to the next one, and to the receipt's re-check."""
+    if batch.reports_to:
+        ended = {result.n for result in results if result.verdict in _ENDINGS and not result.again}
+        queues.announce_reports(batch.reports_to, (header.chunk.message(n) for n in sorted(ended.union(early))))
 
 
 def _result(header: Header, n: int, outcome: Outcome | None, now: float) -> Result:
@@ -186,6 +205,7 @@ def _result(header: Header, n: int, outcome: Outcome | None, now: float) -> Resu
         code=outcome.code,
         detail=outcome.detail,
         again=again(outcome, header, settings().max_passes),
+        facts=outcome.facts,
     )
 
 

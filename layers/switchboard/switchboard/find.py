@@ -2,6 +2,7 @@
 
 from switchboard import tracking
 from switchboard.credentials import Client
+from switchboard.model.contact import CONTACT
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.status import Status
 from switchboard.tracking import Page
@@ -31,6 +32,8 @@ def _recipient(raw: str, region: str | None) -> str:
     # Few searches are by number, and the numbering plans are slow to load.
     from switchboard.model.address import parse_email, parse_phone
 
+    if raw.startswith(CONTACT):
+        return raw
     return parse_email(raw) if "@" in raw else parse_phone(_plus(raw), region)
 
 

@@ -8,6 +8,13 @@ from switchboard.dialects.wire import Request, Response
 
 Event = Mapping[str, Any]
 
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+"""An API's answers are nobody's to keep, to guess the type of, or to fetch in the clear."""
+
 
 def request(event: Event) -> Request:
     """The request as it came over the wire: raw path, raw query, the body as bytes."""
@@ -21,11 +28,21 @@ def request(event: Event) -> Request:
     )
 
 
+def basic(request: Request) -> tuple[str, str]:
+    """The name and the password of HTTP Basic (RFC 7617), both empty where there are none."""
+    scheme, _, shown = (request.header("authorization") or "").partition(" ")
+    try:
+        name, _, password = b64decode(shown, validate=True).decode().partition(":")
+    except ValueError:  # binascii.Error is one
+        return "", ""
+    return (name, password) if scheme.lower() == "basic" else ("", "")
+
+
 def answer(response: Response) -> dict[str, Any]:
     """The answer for API Gateway; the body goes as base64, so that every byte arrives as it is."""
     return {
         "statusCode": response.status,
-        "headers": dict(response.headers),
+        "headers": {**HEADERS, **dict(response.headers)},
         "body": b64encode(response.body).decode(),
         "isBase64Encoded": True,
     }

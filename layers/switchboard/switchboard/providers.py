@@ -70,7 +70,8 @@ def _bounded(outcome: Outcome) -> Outcome:
     """An outcome that the table can hold, whatever the vendor wrote; an id that is no key is no id."""
     vendor_id = outcome.vendor_id if len((outcome.vendor_id or "").encode()) <= MAX_ID else None
     code, detail = (text[:_MAX_WORDS] if text else None for text in (outcome.code, outcome.detail))
-    return replace(outcome, vendor_id=vendor_id or None, code=code, detail=detail)
+    facts = {name: fact[:_MAX_WORDS] for name, fact in outcome.facts.items()}
+    return replace(outcome, vendor_id=vendor_id or None, code=code, detail=detail, facts=facts)
 
 
 def _submit(dialect: Dialect, group: Sequence[Outbound], account: Account) -> tuple[Outcome, ...]:
@@ -123,7 +124,7 @@ def by_status(response: Response, why: str) -> Outcome:
         code=f"HTTP {status}",
         detail=why,
         concern=Concern.ACCOUNT,
-        retry_after=_retry_after(response) if verdict is Verdict.RETRYABLE else None,
+        retry_after=response.retry_after if verdict is Verdict.RETRYABLE else None,
     )
 
 
@@ -177,9 +178,3 @@ def _http() -> httpx.Client:
     timeout = httpx.Timeout(settings().provider_timeout, connect=_CONNECT_SECONDS)
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=0)
     return httpx.Client(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
-
-
-def _retry_after(response: Response) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110 section 10.2.3; its date form is not used by these vendors)."""
-    value = response.header("retry-after")
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None

@@ -1,8 +1,8 @@
-"""SQS: chunk names to the providers' queues, what is to be looked at again to the watch queue; never any content."""
+"""SQS: names of chunks for the providers, of messages to report, of what to look at again; never any content."""
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
@@ -13,6 +13,7 @@ from switchboard.model.chunk import Header
 from switchboard.settings import settings
 
 MAX_DELAY = 900  # SQS's DelaySeconds limit
+MAX_HIDDEN = 43_200  # SQS's VisibilityTimeout limit
 _SEND_BATCH = 10  # SendMessageBatch's limit
 
 
@@ -33,13 +34,25 @@ def announce(headers: Iterable[Header], owner: str, delay: float = 0.0) -> None:
     for header in headers:
         by_provider[header.provider].append(Name(chunk=str(header.chunk), provider=header.provider))
     for provider, names in by_provider.items():
-        for start in range(0, len(names), _SEND_BATCH):
-            _send_batch(settings().queues[provider], names[start : start + _SEND_BATCH], owner, _whole(delay))
+        _send(settings().queues[provider], [asdict(name) for name in names], owner, _whole(delay))
 
 
 def parse_name(body: str) -> Name:
     """The name that a queue's message holds."""
     return Name(**json.loads(body))
+
+
+def announce_reports(owner: str, messages: Iterable[str]) -> None:
+    """Say that there is news of these messages for the client `owner`, ten a request.
+
+    The client is the message group, as in `announce`: one whose endpoint is slow keeps nobody else waiting.
+    """
+    _send(settings().report_queue, [{"message": message} for message in messages], owner)
+
+
+def parse_report(body: str) -> str:
+    """The message that a report queue's message is about."""
+    return str(json.loads(body)["message"])
 
 
 def watch_batch(batch: str, nonce: str, delay: float) -> None:
@@ -57,12 +70,17 @@ def postpone(provider: str, receipt_handle: str, seconds: float) -> None:
 
     Where SQS will not have it (the message was handed out again meanwhile, or is gone) the queue's own time holds.
     """
+    _hide(settings().queues[provider], receipt_handle, _whole(seconds))
+
+
+def postpone_report(receipt_handle: str, seconds: float) -> None:
+    """The same for a message of the report queue."""
+    _hide(settings().report_queue, receipt_handle, _whole(seconds, MAX_HIDDEN))
+
+
+def _hide(url: str, receipt_handle: str, seconds: int) -> None:
     with suppress(ClientError):
-        client("sqs").change_message_visibility(
-            QueueUrl=settings().queues[provider],
-            ReceiptHandle=receipt_handle,
-            VisibilityTimeout=_whole(seconds),
-        )
+        client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
 
 
 def _watch(body: dict[str, str | None], delay: float) -> None:
@@ -71,19 +89,24 @@ def _watch(body: dict[str, str | None], delay: float) -> None:
     )
 
 
-def _send_batch(url: str, names: list[Name], owner: str, delay: int) -> None:
+def _send(url: str, bodies: Sequence[Mapping[str, str]], owner: str, delay: int = 0) -> None:
+    for start in range(0, len(bodies), _SEND_BATCH):
+        _send_batch(url, bodies[start : start + _SEND_BATCH], owner, delay)
+
+
+def _send_batch(url: str, bodies: Sequence[Mapping[str, str]], owner: str, delay: int) -> None:
     entries = [
         {
-            **{"Id": str(place), "MessageBody": json.dumps(asdict(name)), "MessageGroupId": owner},
+            **{"Id": str(place), "MessageBody": json.dumps(body), "MessageGroupId": owner},
             **({"DelaySeconds": delay} if delay else {}),
         }
-        for place, name in enumerate(names)
+        for place, body in enumerate(bodies)
     ]
     answer = client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
     if answer.get("Failed"):
         raise ConnectionError(f"SQS did not take {len(answer['Failed'])} of {len(entries)} names")
 
 
-def _whole(seconds: float) -> int:
+def _whole(seconds: float, most: int = MAX_DELAY) -> int:
     """Whole seconds, never early, never more than SQS takes."""
-    return min(max(0, -int(-seconds // 1)), MAX_DELAY)
+    return min(max(0, -int(-seconds // 1)), most)

@@ -2,6 +2,7 @@
 
 import time
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -13,6 +14,7 @@ from switchboard.model.chunk import ReceiptSeen
 from switchboard.model.receipt import Inbound, Receipt
 from switchboard.settings import settings
 from switchboard.tracking import life, receipts
+from switchboard.tracking.receipts import Owner
 
 _MOST_LOOKED_AT = 200  # messages to one number that a receipt without an owner is held against
 
@@ -46,13 +48,13 @@ def receive(provider: str, token: str, request: Request) -> Response | None:
 
 def recheck(provider: str, vendor_id: str, to: str | None) -> None:
     """Look at a parked receipt again, after every worker that may have had its message has recorded or lost it."""
-    message = receipts.owner(provider, vendor_id)
-    if message is None and to is not None:
-        message = _settle_by_number(provider, vendor_id, to)
-    if message is None:
+    owner = receipts.owner(provider, vendor_id)
+    if owner is None and to is not None:
+        owner = _settle_by_number(provider, vendor_id, to)
+    if owner is None:
         return
     if parked := receipts.parked(provider, [vendor_id]).get(vendor_id):
-        receipts.record(message, parked)
+        _record(owner, parked)
 
 
 def _receipt(provider: str, receipt: Receipt) -> None:
@@ -63,19 +65,26 @@ def _receipt(provider: str, receipt: Receipt) -> None:
         done_at=receipt.done_at,
         received_at=round(time.time(), 3),
     )
-    if message := receipts.owner(provider, receipt.vendor_id):
-        receipts.record(message, [seen])
+    if owner := receipts.owner(provider, receipt.vendor_id):
+        _record(owner, [seen])
         return
     receipts.park(provider, receipt.vendor_id, seen)
     queues.watch_receipt(provider, receipt.vendor_id, _e164(receipt.to), settings().recheck)
 
 
-def _settle_by_number(provider: str, vendor_id: str, to: str) -> str | None:
+def _record(owner: Owner, seen: Sequence[ReceiptSeen]) -> None:
+    """Add receipts to their message, then say so to whoever tells its client."""
+    receipts.record(owner.message, seen)
+    if owner.reports_to:
+        queues.announce_reports(owner.reports_to, [owner.message])
+
+
+def _settle_by_number(provider: str, vendor_id: str, to: str) -> Owner | None:
     """The one message that a receipt without an owner must be about, bound to it; None when that is not certain.
 
     While any message to the number is claimed and without a result the receipt may be that one's: look again later.
     """
-    candidates: list[str] = []
+    candidates: list[Owner] = []
     recipients = list(islice(receipts.messages_to(to), _MOST_LOOKED_AT + 1))
     if len(recipients) > _MOST_LOOKED_AT:
         return None  # a number that is written to all day: nothing about it is certain
@@ -83,15 +92,17 @@ def _settle_by_number(provider: str, vendor_id: str, to: str) -> str | None:
         found = life.read(client, id_)
         if found is None:
             continue  # of an attempt that was never sealed
-        _, view = found
+        batch, view = found
         n = int(id_.rsplit("-", 1)[1])
         if view.in_flight(n) and view.header.provider == provider:
             queues.watch_receipt(provider, vendor_id, to, settings().recheck)
             return None
         if view.may_own_receipt(n, provider):
-            candidates.append(id_)
+            candidates.append(Owner(id_, batch.reports_to))
     if len(candidates) == 1 and receipts.bind(provider, vendor_id, candidates[0], time.time()):
-        observe.logger.info("a receipt found its message by number", message_id=candidates[0], provider=provider)
+        observe.logger.info(
+            "a receipt found its message by number", message_id=candidates[0].message, provider=provider
+        )
         return candidates[0]
     return None
 

@@ -18,6 +18,7 @@ class Settings:
     table: str
     queues: Mapping[str, str]
     watch_queue: str
+    report_queue: str
     providers_secret: str
     urls: Mapping[str, str]
     rates: Mapping[str, float]
@@ -30,13 +31,14 @@ class Settings:
     max_passes: int
     window: int
     provider_timeout: float
+    door_wait: float
     retention: int
 
 
 _SINGLE = (
-    *("TABLE_NAME", "WATCH_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
+    *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
-    *("PROVIDER_TIMEOUT_SECONDS", "RETENTION_DAYS"),
+    *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
 
@@ -54,6 +56,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         table=environment["TABLE_NAME"],
         queues=per_provider("QUEUE_URL"),
         watch_queue=environment["WATCH_QUEUE_URL"],
+        report_queue=environment["REPORT_QUEUE_URL"],
         providers_secret=environment["PROVIDERS_SECRET_ARN"],
         urls={name: url.rstrip("/") for name, url in per_provider("URL").items()},
         rates={name: float(rate) for name, rate in per_provider("RATE").items()},
@@ -66,6 +69,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         max_passes=int(environment["MAX_PASSES"]),
         window=int(environment["WINDOW"]),
         provider_timeout=float(environment["PROVIDER_TIMEOUT_SECONDS"]),
+        door_wait=float(environment["DOOR_WAIT_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
     )
 

@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Que
 
 from switchboard.dialects import unified
 from switchboard.dialects.unified import ProblemDocument, problems
+from switchboard.gateway import HEADERS
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.status import Status
 from switchboard.observe import failure
@@ -45,13 +46,6 @@ PROBLEM = "application/problem+json"
 _TITLES = {status.value: status.phrase for status in HTTPStatus} | {
     422: "Unprocessable Content"
 }  # 3.11 has an old name
-
-# An API's answers are nobody's to keep, to guess the type of, or to fetch in the clear.
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Strict-Transport-Security": "max-age=31536000",
-    "X-Content-Type-Options": "nosniff",
-}
 
 IdempotencyKey = Annotated[
     str | None,
@@ -141,7 +135,7 @@ class Api(APIGatewayHttpResolver):
         except Exception as error:  # the process's edge, for what fails before there is a route
             answer = _encoded(_failed(error))
         self.context.clear()
-        answer["headers"] = {**_HEADERS, **answer.get("headers", {})}
+        answer["headers"] = {**HEADERS, **answer.get("headers", {})}
         return answer
 
     def _invalid(self, invalid: RequestValidationError) -> Response[str]:

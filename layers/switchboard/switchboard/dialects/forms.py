@@ -1,7 +1,9 @@
 """The parameters of a request, whichever way it carries them: query, form, multipart or JSON."""
 
+import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -10,10 +12,15 @@ from switchboard.dialects.wire import FORM, JSON, Request, Unreadable
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 1000
 
+# What a quoted name cannot hold, as browsers write it (HTML living standard, "multipart/form-data"); % itself stays.
+_ESCAPES = {'"': "%22", "\r": "%0D", "\n": "%0A"}
+_ESCAPED = {escape: character for character, escape in _ESCAPES.items()}
+_ESCAPE = re.compile("|".join(_ESCAPED), re.IGNORECASE)
+_PRINTABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
-_NAME = re.compile(r'[;\s]name="([^"]*)"', re.IGNORECASE)
-_FILENAME = re.compile(r'[;\s]filename="([^"]*)"', re.IGNORECASE)
-_TYPE = re.compile(r"^content-type:[ \t]*([^\r\n]*?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_DISPOSITION = re.compile(r"^content-disposition:[ \t]*form-data(.*)", re.IGNORECASE | re.MULTILINE)
+_SAID = re.compile(r';[ \t]*([^\s;="]+)=(?:"([^"]*)"|([^\s;"]*))')  # some clients write a name without its quotes
+_TYPE = re.compile(r"^content-type:(.*)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,15 +41,40 @@ def parameters(request: Request) -> dict[str, str]:
     return _pairs(request.query) | _READERS.get(_media(request), _no_parameters)(request)
 
 
+def files(request: Request) -> tuple[Part, ...]:
+    """The files of a multipart body, in order; none of another body. Raises `Unreadable`.
+
+    A part with neither a file name nor data is a form's file field that was left blank.
+    """
+    if _media(request) != MULTIPART:
+        return ()
+    return tuple(part for part in parts(request) if part.filename is not None and (part.filename or part.data))
+
+
+def multipart(path: str, said: Sequence[Part]) -> Request:
+    """A POST with a multipart body, the same bytes for the same parts; a part with a file name has a type too.
+
+    Raises ValueError for a type that a header cannot carry.
+    """
+    pieces = [_head(part) + part.data for part in said]
+    boundary = hashlib.sha256(b"".join(pieces)).hexdigest()  # nobody can write a text that holds its own digest
+    marker = f"--{boundary}".encode()
+    body = b"".join(marker + b"\r\n" + piece + b"\r\n" for piece in pieces) + marker + b"--\r\n"
+    headers = (("content-type", f"{MULTIPART}; boundary={boundary}"),)
+    return Request(method="POST", path=path, headers=headers, body=body)
+
+
 def parts(request: Request) -> tuple[Part, ...]:
     """The parts of a multipart body, in order. Raises `Unreadable`."""
     boundary = _BOUNDARY.search(request.header("content-type") or "")
     if boundary is None:
         raise Unreadable("a multipart body without a boundary")
-    marker = b"\r\n--" + re.escape((boundary[1] or boundary[2]).encode("utf-8", "surrogateescape"))
+    marker = b"\r\n--" + re.escape((boundary[1] or boundary[2]).encode("utf-8", "surrogatepass"))
     _preamble, *pieces = re.split(marker + rb"(?=--|[ \t]*\r\n)", b"\r\n" + request.body)
     if not pieces or not pieces[-1].startswith(b"--"):
         raise Unreadable("a multipart body that is cut short")
+    if len(pieces) > MAX_FIELDS + 1:
+        raise Unreadable("too many parts")
     return tuple(_part(piece) for piece in pieces[:-1])
 
 
@@ -89,15 +121,34 @@ def _part(piece: bytes) -> Part:
         headers = head.decode()
     except ValueError:
         raise Unreadable("a part's headers are not UTF-8") from None
-    name, filename, content_type = _NAME.search(headers), _FILENAME.search(headers), _TYPE.search(headers)
-    if name is None:
+    disposition, content_type = _DISPOSITION.search(headers), _TYPE.search(headers)
+    said = _SAID.findall(disposition[1]) if disposition else ()
+    words = {name.lower(): _unescaped(quoted or bare) for name, quoted, bare in said}
+    if "name" not in words:
         raise Unreadable("a part without a name")
     return Part(
-        name=name[1],
+        name=words["name"],
         data=data,
-        filename=filename and filename[1],
-        content_type=content_type and content_type[1],
+        filename=words.get("filename"),
+        content_type=content_type and content_type[1].strip(),
     )
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda found: _ESCAPED[found[0].upper()], text)
+
+
+def _head(part: Part) -> bytes:
+    line = f'Content-Disposition: form-data; name="{_escaped(part.name)}"'
+    if part.filename is None:
+        return f"{line}\r\n\r\n".encode()
+    if not _PRINTABLE.fullmatch(part.content_type or ""):
+        raise ValueError("not a content type")
+    return f'{line}; filename="{_escaped(part.filename)}"\r\nContent-Type: {part.content_type}\r\n\r\n'.encode()
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPES.get(character, character) for character in text)
 
 
 def _of_form(request: Request) -> dict[str, str]:
@@ -112,8 +163,8 @@ def _of_multipart(request: Request) -> dict[str, str]:
 
 
 def _of_json(request: Request) -> dict[str, str]:
-    values = {name: scalar(value) for name, value in json_object(request.body).items()}
-    return {name: value for name, value in values.items() if value is not None}
+    values = {scalar(name): scalar(value) for name, value in json_object(request.body).items()}
+    return {name: value for name, value in values.items() if name is not None and value is not None}
 
 
 def _no_parameters(request: Request) -> dict[str, str]:

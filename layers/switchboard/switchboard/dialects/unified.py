@@ -238,7 +238,7 @@ def submission(request: SendRequest, region: str | None) -> Submitted:
 def fingerprint(request: SendRequest) -> str:
     """SHA-256 over what was asked for, in one canonical JSON: the same whichever order the names came in."""
     said = request.model_dump(by_alias=True, exclude={"dry_run"}, exclude_unset=True, exclude_none=True)
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=sorted)  # sets
+    canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -525,6 +525,7 @@ class Attempt(_Told):
     detail: str | None
     at: Time
     again: bool = Field(description="Whether another attempt follows.")
+    facts: dict[str, str] = Field(description="What else the provider's answer said of the message.")
 
 
 class SeenReceipt(_Told):
@@ -541,6 +542,7 @@ class Message(_Told):
     """A message's whole life."""
 
     id: str
+    alias: str | None = Field(description="The same as a UUID, as a vendor's door that it came in by answered it.")
     batch: str | None
     direction: Literal["outbound", "inbound"]
     channel: Channel
@@ -554,6 +556,7 @@ class Message(_Told):
     reference: str | None
     metadata: dict[str, str]
     campaign: str | None
+    door: str | None = Field(description="The vendor's door that it came in by; null for this API.")
     created_at: Time
     expires_at: Time | None
     resend_of: str | None = Field(description="The message that this one sends again.")

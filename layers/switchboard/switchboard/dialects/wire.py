@@ -36,6 +36,12 @@ class Response:
         """The first value of a header, by its lower-case name."""
         return next((value for key, value in self.headers if key == name), None)
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds of a Retry-After header (RFC 9110 section 10.2.3); its other form, a date, is as good as none."""
+        value = self.header("retry-after")
+        return float(value) if value is not None and value.isascii() and value.isdigit() else None
+
 
 class Unreadable(Exception):
     """What came over the wire is not this dialect; the message says why and quotes no personal data."""

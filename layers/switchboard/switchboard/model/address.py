@@ -25,7 +25,9 @@ def parse_phone(raw: str, region: str | None, field: str = "to") -> str:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as error:
         raise Refused(Problem(field, _unparsed(error, region))) from None
-    if number.extension or not phonenumbers.is_possible_number(number):
+    # A number that can only be dialed within its town is possible too, and is no E.164.
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if number.extension or not possible:
         raise Refused(Problem(field, "is not a possible phone number: wrong length for its country"))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -1,5 +1,7 @@
 """A chunk of a batch and the rules of its life: who is due in a pass, what follows it, where each message stands."""
 
+import re
+from base64 import b32decode, b32encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +9,7 @@ from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.status import Status, join
 
 CHUNK_SIZE = 100
+BATCH_OCTETS = 14  # of a batch id: with a place of 10 bits it fills what a UUID leaves to its maker
 EXPIRED = "expired"  # the one result that no provider gave: its time was over before it was submitted
 
 
@@ -40,6 +43,34 @@ def parse_message_id(text: str) -> tuple[ChunkId, int] | None:
     if not (parts[2].isdigit() and parts[3].isdigit() and len(parts[2]) <= 4 and len(parts[3]) <= 4):
         return None
     return ChunkId(parts[0], parts[1], int(parts[2])), int(parts[3])
+
+
+def batch_id(raw: bytes) -> str:
+    """The id of a batch, of `BATCH_OCTETS` random or derived octets: 23 letters and digits."""
+    return b32encode(raw).decode().rstrip("=").lower()
+
+
+_ALIAS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def alias(batch: str, place: int) -> str:
+    """The message at a place of a request as a UUID (version 8, RFC 9562 section 5.8): what a vendor's client is told.
+
+    It holds the batch's 112 bits and the place's 10, so that finding the message needs no index.
+    """
+    held = int.from_bytes(b32decode(batch.upper() + "="), "big") << 10 | place
+    high, middle, low = held >> 74, held >> 62 & 0xFFF, held & (1 << 62) - 1
+    digits = f"{high << 80 | 0x8 << 76 | middle << 64 | 0b10 << 62 | low:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def parse_alias(text: str) -> tuple[str, int] | None:
+    """The batch and the place that an alias holds, or None when it is not one."""
+    if not _ALIAS.fullmatch(text.lower()):
+        return None
+    bits = int(text.replace("-", ""), 16)
+    held = (bits >> 80) << 74 | (bits >> 64 & 0xFFF) << 62 | bits & (1 << 62) - 1
+    return batch_id((held >> 10).to_bytes(BATCH_OCTETS, "big")), held & 0x3FF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +113,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one pass ended for one message; `again` says that the next pass has it once more. `at` is epoch seconds."""
+    """How one pass ended for one message; `again` says that the next pass has it once more. `at` is epoch seconds.
+
+    `facts` are what else the provider said of it.
+    """
 
     n: int
     pass_: int
@@ -93,6 +127,7 @@ class Result:
     code: str | None = None
     detail: str | None = None
     again: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +143,13 @@ class ReceiptSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A chunk as read in one consistent query."""
+    """A chunk as read in one consistent query; `told` is what clients that want reports were told last."""
 
     header: Header
     messages: Mapping[int, Stored]
     results: Mapping[int, Sequence[Result]] = field(default_factory=dict)
     receipts: Mapping[int, Sequence[ReceiptSeen]] = field(default_factory=dict)
+    told: Mapping[int, Status] = field(default_factory=dict)
 
     def result(self, n: int, pass_: int) -> Result | None:
         """The result of one message in one pass."""

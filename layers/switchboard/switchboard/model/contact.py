@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CONTACT = "contact:"
+"""How the address of a contact begins whose number only its CRM knows; the contact's id there follows."""
+
 
 class MatchBy(StrEnum):
     """What an existing contact is looked up by."""
@@ -45,7 +48,8 @@ SOCIAL_NETWORKS = ("facebook", "twitter", "skype", "linkedin", "pinterest", "goo
 class Contact:
     """A contact's fields. None means "not said": the vendor's own default then holds.
 
-    `social` maps one of `SOCIAL_NETWORKS` to a handle or URL; `match_by`, when given, is all there is to match by.
+    `social` maps one of `SOCIAL_NETWORKS` to a handle or URL; `match_by` says by what to look an existing contact up,
+    and by what not to.
     """
 
     id: str | None = None
@@ -57,7 +61,7 @@ class Contact:
     source: str | None = None
     social: Mapping[str, str] = field(default_factory=dict)
     tags: Tags = Tags()
-    match_by: frozenset[MatchBy] | None = None
+    match_by: Mapping[MatchBy, bool] = field(default_factory=dict)
     create: bool | None = None
     owner: Owner | None = None
     notify: Notify | None = None

@@ -37,13 +37,14 @@ class Invitation:
 class Content:
     """What all messages of a batch share. `sender` is the API's `from`.
 
-    `text`, `html` and `subject` may hold `{{name}}` placeholders; `variables` are their shared values. `options` maps a
-    provider's name to the options that only this provider knows.
+    `text`, `html` and `subject` may hold `{{name}}` placeholders; `variables` are their shared values. In a `literal`
+    one what looks like a placeholder is text. `options` maps a provider's name to what only this provider knows.
     """
 
     channel: Channel
     text: str | None = None
     sender: str | None = None
+    literal: bool = False
     flash: bool = False
     encoding: Encoding = Encoding.AUTO
     link: str | None = None  # the URL of a WAP push

@@ -1,6 +1,7 @@
 """What one submission to a provider ended in: exactly one of four verdicts (dialects' answers, section 4)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -22,7 +23,10 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One message's verdict with the vendor's id, code and words (redacted); `retry_after` is in seconds."""
+    """One message's verdict with the vendor's id, code and words (redacted); `retry_after` is in seconds.
+
+    `facts` are what else the vendor's answer says of the message, by the vendor's names.
+    """
 
     verdict: Verdict
     vendor_id: str | None = None
@@ -30,3 +34,4 @@ class Outcome:
     detail: str | None = None
     concern: Concern = Concern.RECIPIENT
     retry_after: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)

@@ -25,7 +25,7 @@ def render(content: Content, variables: Mapping[str, str]) -> Content:
     values = {**content.variables, **variables}
 
     def fill(part: str | None, html: bool = False) -> str | None:
-        if part is None or "{{" not in part:
+        if part is None or content.literal or "{{" not in part:
             return part
         return _PLACEHOLDER.sub(lambda found: escape(values[found[1]]) if html else values[found[1]], part)
 

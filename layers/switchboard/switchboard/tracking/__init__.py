@@ -3,7 +3,15 @@
 from switchboard.tracking.cancel import CancelResult, CancelResults, cancel_batch, cancel_message
 from switchboard.tracking.chunks import Overtaken
 from switchboard.tracking.inbound import keep_raw, store_inbound
-from switchboard.tracking.keys import get_key, get_session, put_key, put_session
+from switchboard.tracking.keys import (
+    drop_login,
+    get_key,
+    get_login,
+    get_session,
+    put_key,
+    put_login,
+    put_session,
+)
 from switchboard.tracking.life import BatchLife, Life, Page, batch, by_address, message, of_batch, recent
 from switchboard.tracking.seal import Batch, read_batch
 
@@ -19,12 +27,15 @@ __all__ = [
     "by_address",
     "cancel_batch",
     "cancel_message",
+    "drop_login",
     "get_key",
+    "get_login",
     "get_session",
     "keep_raw",
     "message",
     "of_batch",
     "put_key",
+    "put_login",
     "put_session",
     "read_batch",
     "recent",

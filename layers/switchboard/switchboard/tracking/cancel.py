@@ -25,6 +25,7 @@ class CancelResults:
 
 def cancel_message(client: str, id_: str) -> CancelResult | None:
     """Cancel one message, if nobody has claimed it. None when the client has no such message."""
+    id_ = life.own_id(client, id_)
     parsed = parse_message_id(id_)
     if parsed is None:
         return None

@@ -147,13 +147,16 @@ def _update(header: Header, expression: str, values: Mapping[str, Any], conditio
     return _header(header.chunk, item)
 
 
-def write_results(chunk: ChunkId, results: Sequence[Result]) -> None:
-    """Whose receipts these vendor ids are, then the results; never in one batch: no result stands without its map."""
+def write_results(chunk: ChunkId, results: Sequence[Result], reports_to: str | None = None) -> None:
+    """Whose receipts these vendor ids are, then the results; never in one batch: no result stands without its map.
+
+    `reports_to` is the client that is to be told of the receipts: a receipt finds it with its message.
+    """
     ttl = int(max(result.at for result in results)) + settings().retention
     # By id: a vendor that gives one id twice must not make a batch that the table refuses.
     mapped = {result.vendor_id: result for result in results if result.vendor_id}
     table.put_many(
-        {**receipt_key(result.provider, vendor_id, "MAP"), "message": chunk.message(result.n), "ttl": ttl}
+        map_item(result.provider, vendor_id, chunk.message(result.n), reports_to, ttl)
         for vendor_id, result in mapped.items()
     )
     table.put_many(_result_item(chunk, result, ttl) for result in results)
@@ -177,20 +180,28 @@ def receipt_key(provider: str, vendor_id: str, kind: str) -> dict[str, str]:
     return {"pk": f"R#{provider}#{vendor_id}", "sk": kind}
 
 
+def map_item(provider: str, vendor_id: str, message: str, reports_to: str | None, ttl: int) -> table.Item:
+    """Whose a vendor's id is."""
+    key = receipt_key(provider, vendor_id, "MAP")
+    return {**key, "message": message, "reports_to": reports_to, "ttl": ttl}
+
+
 def _result_item(chunk: ChunkId, result: Result, ttl: int) -> table.Item:
     return {
         **{"pk": partition(chunk), "sk": f"M#{result.n:03d}#X{result.pass_:02d}", "provider": result.provider},
         **{"verdict": str(result.verdict), "at": table.number(result.at), "again": result.again or None},
         **{"vendor_id": result.vendor_id, "code": result.code, "detail": result.detail, "ttl": ttl},
+        "facts": dict(result.facts) or None,
     }
 
 
 def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
-    """Sort a partition's items by what their sort keys say: `C`, `M#n`, `M#n#X<pass>`, `M#n#P`."""
+    """Sort a partition's items by what their sort keys say: `C`, `M#n`, `M#n#X<pass>`, `M#n#P`, `M#n#T`."""
     header: Header | None = None
     messages: dict[int, Stored] = {}
     results: dict[int, list[Result]] = {}
     receipts: dict[int, list[ReceiptSeen]] = {}
+    told: dict[int, Status] = {}
     for item in items:
         if "providers" in item:
             header = _header(chunk, item)
@@ -203,11 +214,13 @@ def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
             results.setdefault(n, []).append(_result(n, int(part[1:]), item))
         elif part == "P":
             receipts[n] = load_receipts(item)
+        elif part == "T":
+            told[n] = Status(item["status"])
         else:
             messages[n] = _stored(n, item)
     if header is None:
         return None
-    return Chunk(header=header, messages=messages, results=results, receipts=receipts)
+    return Chunk(header=header, messages=messages, results=results, receipts=receipts, told=told)
 
 
 def _stored(n: int, item: table.Item) -> Stored:
@@ -243,6 +256,7 @@ def _result(n: int, pass_: int, item: table.Item) -> Result:
         code=item.get("code"),
         detail=item.get("detail"),
         again=item.get("again", False),
+        facts=item.get("facts", {}),
     )
 
 

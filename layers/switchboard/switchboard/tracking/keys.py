@@ -1,4 +1,4 @@
-"""API keys and vendor sessions in the table."""
+"""API keys and sessions in the table: those that clients have with us, and those that we have with vendors."""
 
 from switchboard.tracking import table
 
@@ -12,6 +12,23 @@ def get_key(digest: str) -> tuple[str, str | None] | None:
     """The client and its region that a key's hash stands for."""
     item = table.get(f"K#{digest}", "K")
     return (item["client"], item.get("region")) if item else None
+
+
+def put_login(digest: str, client: str, region: str | None, until: float) -> None:
+    """Store a client's session by the hash of its token, until a time in epoch seconds."""
+    table.put({"pk": f"L#{digest}", "sk": "L", "client": client, "region": region, "ttl": int(until)})
+
+
+def get_login(digest: str, now: float) -> tuple[str, str | None] | None:
+    """The client and its region whose session a token's hash stands for now."""
+    item = table.get(f"L#{digest}", "L")
+    return (item["client"], item.get("region")) if item and item["ttl"] > now else None
+
+
+def drop_login(digest: str, now: float) -> bool:
+    """Forget a session; whether it still stood."""
+    item = table.delete(f"L#{digest}", "L")
+    return item is not None and item["ttl"] > now
 
 
 def get_session(provider: str) -> str | None:

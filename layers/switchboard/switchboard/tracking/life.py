@@ -13,7 +13,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from switchboard.dialects.registry import DIALECTS
-from switchboard.model.chunk import CHUNK_SIZE, Chunk, ReceiptSeen, Result, parse_message_id
+from switchboard.model.chunk import (
+    CHUNK_SIZE,
+    Chunk,
+    ChunkId,
+    ReceiptSeen,
+    Result,
+    alias,
+    parse_alias,
+    parse_message_id,
+)
 from switchboard.model.message import Channel, Content
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.segments import Segments, count
@@ -26,7 +35,8 @@ from switchboard.tracking.inbound import INBOUND
 _STEPS_A_PAGE = 200  # reads of the table for one page
 _PAGE_SIZE = 2_000_000  # characters of text in one page: a Lambda answers 6 MB at most
 _NO_CURSOR = Problem("cursor", "is not a cursor of this list")
-_BATCH_ID = re.compile(r"[a-z2-7]{24}")
+_BATCH_ID = re.compile(r"[a-z2-7]{23}")
+_INBOUND_ID = re.compile(rf"{INBOUND}[a-z2-7]{{24}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,7 @@ class Life:
     """One message and all that happened to it; times are epoch seconds."""
 
     id: str
+    alias: str | None = None
     batch: str | None
     direction: str  # outbound | inbound
     channel: Channel
@@ -47,6 +58,7 @@ class Life:
     reference: str | None = None
     metadata: dict[str, str]
     campaign: str | None = None
+    door: str | None = None
     created_at: float
     expires_at: float | None = None
     resend_of: str | None = None
@@ -77,8 +89,21 @@ class BatchLife:
     settled: bool
 
 
+def own_id(client: str, id_: str) -> str:
+    """A message's id of its alias, and anything else as it is."""
+    named = parse_alias(id_)
+    sealed = own_batch(client, named[0]) if named else None
+    for chunk in sealed.chunks if sealed else ():
+        view = chunks.read_chunk(chunk)
+        for n, stored in view.messages.items() if view else ():
+            if named and stored.place == named[1]:
+                return chunk.message(n)
+    return id_
+
+
 def message(client: str, id_: str) -> Life | None:
-    """One message of a client, outbound or inbound."""
+    """One message of a client, outbound or inbound, by its id or its alias."""
+    id_ = own_id(client, id_)
     if (parsed := parse_message_id(id_)) is None:
         return _inbound(client, id_)
     found = read(client, id_)
@@ -89,13 +114,15 @@ def read(client: str, id_: str) -> tuple[seal.Batch, Chunk] | None:
     """A client's sealed batch, and the chunk as one of its messages sees it."""
     parsed = parse_message_id(id_)
     sealed = own_batch(client, parsed[0].batch) if parsed else None
-    if parsed is None or sealed is None:
-        return None
-    chunk, n = parsed
+    view = read_in(sealed, *parsed) if sealed and parsed else None
+    return (sealed, view) if sealed and view else None
+
+
+def read_in(sealed: seal.Batch, chunk: ChunkId, n: int) -> Chunk | None:
+    """The chunk as its message number `n` sees it; None when the batch has no such message."""
     if chunk.nonce != sealed.nonce or chunk.index >= len(sealed.sizes) or n >= sealed.sizes[chunk.index]:
         return None
-    view = chunks.read_message(chunk, n, sealed.sizes[chunk.index])
-    return (sealed, view) if view else None
+    return chunks.read_message(chunk, n, sealed.sizes[chunk.index])
 
 
 def own_batch(client: str, id_: str) -> seal.Batch | None:
@@ -220,6 +247,7 @@ def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
     provider = view.last_provider(n)
     return Life(
         id=view.header.chunk.message(n),
+        alias=alias(sealed.id, stored.place) if sealed.door else None,
         batch=sealed.id,
         direction="outbound",
         channel=content.channel,
@@ -233,6 +261,7 @@ def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
         reference=stored.reference,
         metadata=dict(sealed.metadata),
         campaign=content.campaign,
+        door=sealed.door,
         created_at=sealed.created_at,
         expires_at=sealed.expires_at,
         resend_of=sealed.resend_of,
@@ -247,8 +276,7 @@ def _segments(content: Content) -> Segments | None:
 
 
 def _inbound(client: str, id_: str) -> Life | None:
-    known = id_.startswith(INBOUND) and _BATCH_ID.fullmatch(id_.removeprefix(INBOUND))
-    item = table.get(f"I#{id_}", "I") if known else None
+    item = table.get(f"I#{id_}", "I") if _INBOUND_ID.fullmatch(id_) else None
     if item is None or item["client"] != client:
         return None
     return Life(

@@ -1,6 +1,7 @@
 """Receipts in the table: whose a vendor's id is, and receipts that came before that was known."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from switchboard.model.chunk import ReceiptSeen, parse_message_id
 from switchboard.settings import settings
@@ -8,10 +9,18 @@ from switchboard.tracking import chunks, indexes, table
 from switchboard.tracking.chunks import receipt_key
 
 
-def owner(provider: str, vendor_id: str) -> str | None:
-    """The message that a provider's id was given to, read consistently."""
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The message that a vendor's id belongs to, and the client that is told of its receipts, if one is."""
+
+    message: str
+    reports_to: str | None = None
+
+
+def owner(provider: str, vendor_id: str) -> Owner | None:
+    """Whose a provider's id is, read consistently."""
     item = table.get(*receipt_key(provider, vendor_id, "MAP").values())
-    return item["message"] if item else None
+    return Owner(item["message"], item.get("reports_to")) if item else None
 
 
 def record(message: str, receipts: Iterable[ReceiptSeen]) -> None:
@@ -35,13 +44,13 @@ def parked(provider: str, vendor_ids: Iterable[str]) -> dict[str, list[ReceiptSe
     return {item["pk"].removeprefix(prefix): chunks.load_receipts(item) for item in table.get_many(keys)}
 
 
-def bind(provider: str, vendor_id: str, message: str, at: float) -> bool:
+def bind(provider: str, vendor_id: str, owner: Owner, at: float) -> bool:
     """Say whose a vendor's id is, unless somebody has; whether it is now this message's."""
-    item = {**receipt_key(provider, vendor_id, "MAP"), "message": message, "ttl": int(at) + settings().retention}
+    ttl = int(at) + settings().retention
     try:
-        table.put(item, unless_exists=True)
+        table.put(chunks.map_item(provider, vendor_id, owner.message, owner.reports_to, ttl), unless_exists=True)
     except table.Overtaken as standing:
-        return standing.item is not None and standing.item["message"] == message
+        return standing.item is not None and standing.item["message"] == owner.message
     return True
 
 

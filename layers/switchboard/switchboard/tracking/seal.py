@@ -15,7 +15,10 @@ from switchboard.tracking import chunks, indexes, table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A request as it was accepted: what its messages share. `sizes` are its chunks'; times are epoch seconds."""
+    """A request as it was accepted: what its messages share. `sizes` are its chunks'; times are epoch seconds.
+
+    `door` is the dialect that it came in by, None for our own API; with `reports`, its receipts go back out in it.
+    """
 
     id: str
     nonce: str
@@ -27,6 +30,13 @@ class Batch:
     expires_at: float | None = None
     metadata: Mapping[str, str]
     resend_of: str | None = None
+    door: str | None = None
+    reports: bool = False
+
+    @property
+    def reports_to(self) -> str | None:
+        """The client that is told of its receipts; None where nobody asked for that."""
+        return self.client if self.reports else None
 
     @property
     def chunks(self) -> tuple[ChunkId, ...]:
@@ -61,6 +71,7 @@ def seal(batch: Batch) -> Batch:
         **{"nonce": batch.nonce, "content": dump_content(batch.content), "sizes": list(batch.sizes)},
         **{"created": table.number(batch.created_at), "metadata": json.dumps(dict(batch.metadata), ensure_ascii=False)},
         **{"expires": batch.expires_at and table.number(batch.expires_at), "resend_of": batch.resend_of},
+        **{"door": batch.door, "reports": batch.reports or None},
         **indexes.by_client(batch.client, batch.created_at, batch.id),
         "ttl": int(batch.created_at) + settings().retention,
     }
@@ -101,6 +112,8 @@ def _batch(item: table.Item) -> Batch:
         expires_at=float(item["expires"]) if item.get("expires") is not None else None,
         metadata=json.loads(item["metadata"]),
         resend_of=item.get("resend_of"),
+        door=item.get("door"),
+        reports=item.get("reports", False),
     )
 
 
@@ -112,7 +125,7 @@ def _expired(item: table.Item) -> bool:
 def dump_content(content: Content) -> str:
     """A content as one JSON text, without what is empty."""
     values = {name: value for name, value in asdict(content).items() if value not in (None, (), {}, False)}
-    return json.dumps(values, default=sorted, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def load_content(text: str) -> Content:
@@ -137,6 +150,6 @@ def _contact(values: dict[str, object]) -> Contact:
     if isinstance(tags, dict):
         built["tags"] = Tags(add=tuple(tags["add"]), remove=tuple(tags["remove"]))
     match_by = values.get("match_by")
-    if isinstance(match_by, list):
-        built["match_by"] = frozenset(map(MatchBy, match_by))
+    if isinstance(match_by, dict):
+        built["match_by"] = {MatchBy(by): flag for by, flag in match_by.items()}
     return Contact(**{**values, **built})  # type: ignore[arg-type]  # written by dump_content from a Contact

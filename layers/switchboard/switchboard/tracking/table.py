@@ -106,6 +106,14 @@ def update(pk: str, sk: str, expression: str, values: Mapping[str, Any], conditi
     return unpack(answer["Attributes"])
 
 
+def delete(pk: str, sk: str) -> Item | None:
+    """Delete one item; what it was."""
+    answer = client("dynamodb").delete_item(
+        TableName=settings().table, Key=pack({"pk": pk, "sk": sk}), ReturnValues="ALL_OLD"
+    )
+    return unpack(answer["Attributes"]) if "Attributes" in answer else None
+
+
 def query(pk: str, prefix: str = "") -> Iterator[Item]:
     """The items of one partition whose sort key starts with `prefix`, read consistently, in order."""
     yield from _pages(

@@ -1,0 +1,165 @@
+"""Admitting: a client at a vendor's door is heard and answered in that vendor's words, and served like any other."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from switchboard import credentials, observe
+from switchboard.accept import Accepted, IdempotencyConflict, SealInDoubt, Submission, accept
+from switchboard.credentials import Client
+from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.doors import DOORS, ENTRANCES
+from switchboard.dialects.wire import Request, Response, text
+from switchboard.model.chunk import Result, parse_message_id
+from switchboard.model.outcome import Verdict
+from switchboard.model.problem import Problem, Refused
+from switchboard.settings import settings
+from switchboard.tracking import life
+
+PROBLEM_HEADER = "x-switchboard-problem"
+"""What was wrong, for whom the vendor's own word does not say it: `field: reason; field: reason`."""
+
+NOTHING_HERE = text("Not Found", status=404)
+_ABSENT = Problem("call", "this gateway does not take it")
+_OUT_OF_ORDER = text("Service Unavailable", status=503)
+_MAX_PROBLEM_HEADER = 1000  # characters
+_LOOK_AGAIN = 0.1  # seconds
+_AWS = (BotoCoreError, ClientError, OSError)  # the network, a service, or a batch that was never taken whole
+
+
+def admit(request: Request) -> Response:
+    """The vendor's answer to a call at one of its doors."""
+    found = next(((name, door) for name, door in DOORS if _leads_to(door, request)), None)
+    if found is None:
+        return NOTHING_HERE
+    name, door = found
+    try:
+        said = door.read(request)
+        return _served(name, door, said, request)
+    except TurnedAway as turned:
+        return turned.response
+
+
+def enter(request: Request) -> Response:
+    """The vendor's answer to a call that opens or ends a session."""
+    entrance = next((entrance for entrance in ENTRANCES if _leads_to(entrance, request)), None)
+    if entrance is None:
+        return NOTHING_HERE
+    try:
+        said = entrance.read(request)
+        return entrance.answer(said, _session(entrance, entrance.credentials(said)))
+    except TurnedAway as turned:
+        return turned.response
+    except _AWS as error:
+        observe.failure("a session could not be opened or ended", error)
+        return _OUT_OF_ORDER
+
+
+def _leads_to(door: Door[Any] | Entrance[Any], request: Request) -> bool:
+    return request.path == door.path and request.method in door.methods
+
+
+def _session(entrance: Entrance[Any], shown: Credentials) -> str | None:
+    """The token of the session that was opened or ended; None when none was."""
+    if entrance.token is None:
+        return shown.secret if credentials.end_session(shown.secret) else None
+    if (client := _client(shown)) is None:
+        return None
+    token = entrance.token(client.name, str(uuid.uuid4()))
+    credentials.open_session(token, client)
+    return token
+
+
+def _served(name: str, door: Door[Any], said: Any, request: Request) -> Response:
+    """The answer to a call that could be read. Raises `TurnedAway`."""
+    try:
+        client = _client(door.credentials(said))
+    except _AWS as error:
+        observe.failure("a key could not be looked up", error, door=door.name)
+        return door.refuse(said, Refusal.BUSY, ())
+    if client is None:
+        return door.refuse(said, Refusal.CREDENTIALS, ())
+    try:
+        order = door.order(said, client.region)
+        if order is None:
+            return _named(door.refuse(said, Refusal.ABSENT, ()), (_ABSENT,))
+        accepted = accept(_submission(name, order, request), client, _idempotency_key(request))
+        return door.answer(said, order, _placed(door, client, accepted))
+    except Refused as refused:
+        return _named(door.refuse(said, Refusal.CONTENT, refused.problems), refused.problems)
+    except IdempotencyConflict:
+        conflict = (Problem("Idempotency-Key", "was used with another request"),)
+        return _named(door.refuse(said, Refusal.CONTENT, conflict), conflict)
+    except SealInDoubt as error:
+        observe.failure("nobody knows whether a call was taken", error, door=door.name)
+        return door.refuse(said, Refusal.UNKNOWN, ())
+    except _AWS as error:
+        observe.failure("a call could not be taken", error, door=door.name)
+        return door.refuse(said, Refusal.FAILED, ())
+
+
+def _client(shown: Credentials | None) -> Client | None:
+    """Whose key or session it is that a call shows."""
+    if shown is None:
+        return None
+    client = credentials.in_session(shown.secret) if shown.session else credentials.authenticate(shown.secret)
+    return client if client and shown.user in (None, client.name) else None
+
+
+def _submission(name: str, order: Order, request: Request) -> Submission:
+    said = b"\0".join((request.path.encode("utf-8", "surrogateescape"), request.query, request.body))
+    return Submission(
+        content=replace(order.content, literal=True),  # no vendor has placeholders: theirs is text
+        recipients=order.recipients,
+        fingerprint=hashlib.sha256(said).hexdigest(),
+        door=name,
+        reports=order.reports,
+    )
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The header that our own API has, for the old client that can send one. Raises `Refused`."""
+    key = request.header("idempotency-key")
+    if key is not None and not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise Refused(Problem("Idempotency-Key", "has 1 to 255 printable ASCII characters"))
+    return key
+
+
+def _placed(door: Door[Any], client: Client, accepted: Accepted) -> tuple[Placed, ...]:
+    """The accepted messages as the door's caller is told of them; of the first what the provider said, if it waits."""
+    placed = [Placed(id=message.alias, to=message.to) for message in accepted.messages]
+    result = _result(client, accepted.messages[0].id) if door.waits else None
+    if result is not None:
+        # Of many, some may have been taken: a no to all of them would have all of them sent again.
+        refused = (result.detail or result.code) if result.verdict == Verdict.REJECTED and len(placed) == 1 else None
+        placed[0] = replace(placed[0], facts=result.facts, refused=refused)
+    return tuple(placed)
+
+
+def _result(client: Client, message_id: str) -> Result | None:
+    """How a message's last pass ended, as soon as that is known and within the door's time."""
+    patience = time.monotonic() + settings().door_wait
+    parsed = parse_message_id(message_id)
+    while parsed and time.monotonic() < patience:
+        time.sleep(_LOOK_AGAIN)
+        try:
+            found = life.read(client.name, message_id)
+        except _AWS as error:  # the message is accepted, and its caller must not be told otherwise
+            observe.failure("a provider's answer could not be waited for", error)
+            return None
+        results = found[1].results.get(parsed[1], ()) if found else ()
+        if results and not results[-1].again:
+            return results[-1]
+    return None
+
+
+def _named(response: Response, problems: Iterable[Problem]) -> Response:
+    """The vendor's answer, and in a header what it has no word for."""
+    words = "; ".join(f"{problem.field}: {problem.reason}" for problem in problems)
+    printable = "".join(char if " " <= char <= "~" else "?" for char in words[:_MAX_PROBLEM_HEADER])
+    return replace(response, headers=(*response.headers, (PROBLEM_HEADER, printable)))

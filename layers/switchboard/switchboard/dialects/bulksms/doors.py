@@ -1,0 +1,217 @@
+"""The gateway in the bulk platform's place: both calls as doors, and the delivery report to a client."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from switchboard.dialects.bulksms import NAME
+from switchboard.dialects.bulksms.answers import Answer, Entry, TurnedDown, encode_answer, whole_request
+from switchboard.dialects.bulksms.callbacks import Report, encode_report
+from switchboard.dialects.bulksms.codes import SUCCESS
+from switchboard.dialects.bulksms.schedule import SCHEDULE, Schedule, decode_call, decode_schedule
+from switchboard.dialects.bulksms.submit import SUBMIT, TYPES, Submit, Type
+from switchboard.dialects.door import Credentials, Delivery, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model import segments
+from switchboard.model.address import parse_phone
+from switchboard.model.message import Channel, Content, Encoding, Recipient
+from switchboard.model.problem import Problem, Refused
+from switchboard.model.status import Status
+
+MAX_DESTINATIONS = 1000
+
+_Call = Submit | Schedule
+_MISSING, _INVALID_TYPE, _INVALID_TEXT, _INVALID_DESTINATION, _INVALID_SOURCE = "1702", "1704", "1705", "1706", "1707"
+_INTERNAL = "1710"
+_CODES: Mapping[Refusal, str] = {
+    Refusal.CREDENTIALS: "1703",
+    Refusal.BUSY: "1709",
+    Refusal.FAILED: _INTERNAL,
+    Refusal.ABSENT: _INTERNAL,
+    Refusal.UNKNOWN: "1715",
+}
+_OF_FIELD = {
+    "text": _INVALID_TEXT,
+    "encoding": _INVALID_TEXT,
+    "to": _INVALID_DESTINATION,
+    "from": _INVALID_SOURCE,
+    "flash": _INVALID_TYPE,
+    "link": _INVALID_TYPE,
+    "type": _INVALID_TYPE,
+}
+_NUMBER = re.compile(r"\+?[0-9 ().-]+")
+_DESCRIBED = {type_: (encoding, flash) for (encoding, flash), type_ in TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Order):
+    """An order that knows which recipient each destination of its call is, None for one that is no number."""
+
+    places: tuple[int | None, ...]
+
+
+def _reader(decode: Callable[[Request], _Call]) -> Callable[[Request], _Call]:
+    def read(request: Request) -> _Call:
+        try:
+            return decode(request)
+        except TurnedDown as no:
+            raise TurnedAway(encode_answer(no.answer)) from None
+        except Unreadable:
+            raise TurnedAway(encode_answer(whole_request(_MISSING))) from None
+
+    return read
+
+
+def _submit(said: _Call) -> Submit:
+    return said.submit if isinstance(said, Schedule) else said
+
+
+def _credentials(said: _Call) -> Credentials:
+    call = _submit(said)
+    return Credentials(secret=call.password, user=call.username)
+
+
+def _order(said: _Call, region: str | None) -> Order | None:
+    """The order of a call; a destination that is no number is left out, and does not stop the rest."""
+    if isinstance(said, Schedule):
+        return None
+    if len(said.destinations) > MAX_DESTINATIONS:
+        raise TurnedAway(encode_answer((Entry(_INVALID_DESTINATION, said.destinations[MAX_DESTINATIONS]),)))
+    numbers = [_number(destination, region) for destination in said.destinations]
+    first = {number: place for place, number in enumerate(dict.fromkeys(filter(None, numbers)))}
+    if not first:
+        raise TurnedAway(encode_answer(tuple(Entry(_INVALID_DESTINATION, each) for each in said.destinations)))
+    return Listed(
+        content=_content(said),
+        recipients=tuple(Recipient(to=number) for number in first),
+        reports=said.dlr,
+        places=tuple(first[number] if number else None for number in numbers),
+    )
+
+
+def _number(destination: str, region: str | None) -> str | None:
+    """A destination in E.164: with its country code, as the vendor has it, or else as the client's region writes it."""
+    if not _NUMBER.fullmatch(destination):
+        return None
+    for raw in (f"+{destination.removeprefix('+')}", destination):
+        try:
+            return parse_phone(raw, region)
+        except Refused:
+            continue
+    return None
+
+
+def _content(call: Submit) -> Content:
+    """What a call sends. `ip` stays behind: printed once and unexplained, it is an address that no provider is told."""
+    encoding, flash = _DESCRIBED.get(call.type, (Encoding.AUTO, False))
+    ids = {name: getattr(call, name) for name in ("entity_id", "template_id", "telemarketer_id")}
+    options = {name: value for name, value in ids.items() if value is not None}
+    return Content(
+        channel=Channel.SMS,
+        text=call.text,
+        sender=call.source,
+        flash=flash,
+        encoding=Encoding.AUTO if call.encoding_guessed else _asked(call.text, encoding),
+        link=call.link if call.type is Type.WAP_PUSH else None,
+        options={NAME: options} if options else {},
+    )
+
+
+def _asked(text: str, encoding: Encoding) -> Encoding:
+    """The encoding that has to be asked for: none where the text comes to it by itself, or does not fit into it."""
+    try:
+        wanted = segments.resolve(text, encoding)
+    except Refused:
+        return Encoding.AUTO
+    return Encoding.AUTO if segments.resolve(text, Encoding.AUTO) is wanted else encoding
+
+
+def _answer(said: _Call, order: Order, placed: tuple[Placed, ...]) -> Response:
+    places = cast(Listed, order).places
+    return encode_answer(
+        tuple(
+            Entry(_INVALID_DESTINATION, destination) if place is None else Entry(SUCCESS, destination, placed[place].id)
+            for destination, place in zip(_submit(said).destinations, places, strict=True)
+        )
+    )
+
+
+def _refuse(said: _Call, why: Refusal, problems: tuple[Problem, ...]) -> Response:
+    destinations = _submit(said).destinations
+    if why is not Refusal.CONTENT:
+        return encode_answer(whole_request(_CODES[why], destinations))
+    return encode_answer(_refused(problems, destinations))
+
+
+def _refused(problems: tuple[Problem, ...], destinations: tuple[str, ...]) -> Answer:
+    """The first problem that the vendor has a code for; one about a recipient names its destination."""
+    fields = [problem.field.split(".") for problem in problems]
+    field = next((field for field in fields if field[0] in _OF_FIELD), [""])
+    code = _OF_FIELD.get(field[0], _INTERNAL)
+    if code == _INVALID_DESTINATION and len(field) > 1 and field[1].isdecimal():
+        numbered = _numbered(destinations)
+        return (Entry(code, numbered[min(int(field[1]), len(numbered) - 1)]),)
+    return whole_request(code, destinations)
+
+
+def _numbered(destinations: tuple[str, ...]) -> tuple[str, ...]:
+    """The first destination of each number, as far as that can be said without the client's region."""
+    first: dict[str, str] = {}
+    for destination in destinations:
+        if _NUMBER.fullmatch(destination):
+            first.setdefault(_number(destination, None) or destination, destination)
+    return tuple(first.values()) or destinations
+
+
+DOORS: tuple[Door[Any], ...] = tuple(
+    Door(
+        name=path.rpartition("/")[2],
+        path=path,
+        methods=("GET", "POST"),
+        read=_reader(decode),
+        credentials=_credentials,
+        order=_order,
+        answer=_answer,
+        refuse=_refuse,
+    )
+    for path, decode in ((SUBMIT, decode_call), (SCHEDULE, decode_schedule))
+)
+
+# --- the delivery report ----------------------------------------------------------------------------------------------
+
+_WORDS = {
+    Status.QUEUED: "ACKED",
+    Status.SUBMITTED: "ACCEPTED",
+    Status.UNCONFIRMED: "UNKNOWN",
+    Status.SENT: "ENROUTE",
+    Status.DELIVERED: "DELIVRD",
+    Status.UNDELIVERED: "UNDELIV",
+    Status.FAILED: "UNDELIV",
+    Status.EXPIRED: "EXPIRED",
+    Status.REJECTED: "REJECTD",
+    Status.CANCELED: "DELETED",
+}
+
+
+def report(delivery: Delivery) -> Request:
+    """The report that a client of these doors is sent: the platform's ten fields, its times in UTC."""
+    return encode_report(
+        Report(
+            message_id=delivery.id,
+            status=_WORDS[delivery.status],
+            source=delivery.sender or "",
+            mobile=delivery.to.removeprefix("+"),
+            submitted=_utc(delivery.submitted_at),
+            done=_utc(delivery.done_at),
+            cost="0",  # what a provider charges is between it and the gateway
+            charge=str(delivery.parts),
+            mcc_mnc="",
+            error=delivery.code or "000",
+        )
+    )
+
+
+def _utc(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)

@@ -1,0 +1,125 @@
+"""What the gateway needs of a dialect to stand in its vendor's place: doors, with the vendor's words on both sides."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from switchboard.dialects.wire import Request, Response
+from switchboard.model.message import Content, Recipient
+from switchboard.model.problem import Problem
+from switchboard.model.status import Status
+
+Said = TypeVar("Said")
+"""A call in the vendor's own terms, as its door read it."""
+
+
+class TurnedAway(Exception):
+    """What came is no call that this door takes; `response` says so in the vendor's words."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("turned away at the door")
+        self.response = response
+
+
+class Refusal(StrEnum):
+    """Why a call that reads well is not taken."""
+
+    CREDENTIALS = "credentials"  # nobody's key
+    CONTENT = "content"  # something in it cannot be carried; problems name it
+    BUSY = "busy"  # for the moment, and nothing was stored
+    FAILED = "failed"  # a fault of ours, and certainly nothing was taken
+    UNKNOWN = "unknown"  # a fault of ours, and it may have been taken
+    ABSENT = "absent"  # a thing that this gateway does not do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The gateway's API key in the vendor's clothes. `user`, where the clothes have one, must be the key's client.
+
+    With `session`, `secret` is the token of a session that was opened at an entrance, not a key.
+    """
+
+    secret: str
+    user: str | None = None
+    session: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a door's caller wants sent, in our words; with `reports`, receipts go to the client in this dialect."""
+
+    content: Content
+    recipients: tuple[Recipient, ...]
+    reports: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """One accepted message: the UUID that its caller knows it by, and what the provider said where the door waited.
+
+    `refused` are the provider's words for a no that nobody of the route turned into a yes.
+    """
+
+    id: str
+    to: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door(Generic[Said]):
+    """One call of the vendor, taken by the gateway.
+
+    read         the call; raises `TurnedAway`, and nothing else, whatever the bytes
+    credentials  what the call shows; None when it shows nothing
+    order        the call in our words, national numbers read in the client's region (ISO 3166-1 or None); None for a
+                 thing that this gateway does not do. Raises `TurnedAway`, or `Refused` with problems in our words
+    answer       the vendor's yes: one `Placed` for each recipient of the order, in its order
+    refuse       the vendor's no
+    waits        whether the answer holds what only the provider can say
+    """
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
+    read: Callable[[Request], Said]
+    credentials: Callable[[Said], Credentials | None]
+    order: Callable[[Said, str | None], Order | None]
+    answer: Callable[[Said, Order, tuple[Placed, ...]], Response]
+    refuse: Callable[[Said, Refusal, tuple[Problem, ...]], Response]
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance(Generic[Said]):
+    """A call that opens a session, or ends one.
+
+    token   the new session's token, of the client's name and a random UUID; None for a call that ends a session
+    answer  the vendor's answer: to the token, or to None when nothing was opened or ended
+    """
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
+    read: Callable[[Request], Said]
+    credentials: Callable[[Said], Credentials]
+    token: Callable[[str, str], str] | None
+    answer: Callable[[Said, str | None], Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a message, for the client whose door it came in by; times are epoch seconds.
+
+    `code` is the provider's code of a no or of a failed delivery, where it gave one.
+    """
+
+    id: str
+    to: str
+    sender: str | None
+    status: Status
+    submitted_at: float
+    done_at: float
+    parts: int
+    code: str | None = None

@@ -1,0 +1,141 @@
+"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words, always with 200."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.hubb import NAME
+from switchboard.dialects.hubb.accounts import MASTER_ACCOUNT, MasterAccount, decode_master_account
+from switchboard.dialects.hubb.deals import CRM_ADD_DEAL, AddDeal, decode_crm_add_deal
+from switchboard.dialects.hubb.fields import ErrorText, Failure, TurnedDown, encode_failure
+from switchboard.dialects.hubb.sms import (
+    FACTS,
+    SEND_SMS,
+    SendSms,
+    Sent,
+    contact_of,
+    decode_send_sms,
+    encode_send_sms_answer,
+)
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.contact import CONTACT
+from switchboard.model.message import Channel, Content, Recipient
+from switchboard.model.problem import Problem, Refused
+
+MAX_RECIPIENTS = 1000  # of one call, as in our own API
+_METHODS = ("GET", "POST")
+
+Call = TypeVar("Call", SendSms, AddDeal, MasterAccount)
+
+# The pages print no text for these: whoever reads them has to know whether a repeat could send twice.
+_FAULTS = {
+    Refusal.CREDENTIALS: ErrorText.INVALID.value,
+    Refusal.BUSY: "Temporarily unavailable: nothing was taken, send the request again later",
+    Refusal.FAILED: "Internal error: nothing was taken, send the request again later",
+    Refusal.UNKNOWN: "Internal error: the request may have been taken, do not send it again",
+    Refusal.ABSENT: "This gateway does not take this call",
+}
+
+
+def _no(words: str) -> Response:
+    return encode_failure(Failure(words))
+
+
+def _reader(decode: Callable[[Request], Call]) -> Callable[[Request], Call]:
+    def read(request: Request) -> Call:
+        try:
+            return decode(request)
+        except TurnedDown as no:
+            raise TurnedAway(encode_failure(no.failure)) from None
+        except Unreadable:
+            raise TurnedAway(_no(ErrorText.INVALID)) from None
+
+    return read
+
+
+def _credentials(call: SendSms | AddDeal | MasterAccount) -> Credentials:
+    return Credentials(secret=call.key)
+
+
+# --- send_sms ---------------------------------------------------------------------------------------------------------
+
+
+def _order(call: SendSms, region: str | None) -> Order:
+    """The call in our words. The client's region says nothing here: by the page ten digits are a number of the US."""
+    window = call.override_time_window
+    content = Content(
+        channel=Channel.SMS,
+        text=call.text,
+        sender=call.sender,
+        contact=contact_of(call),
+        options={NAME: {"override_time_window": window.value}} if window else {},
+    )
+    return Order(content=content, recipients=_recipients(call))
+
+
+def _recipients(call: SendSms) -> tuple[Recipient, ...]:
+    """The numbers of the call, or its contact when it has none. Raises `Refused`."""
+    # The numbering plans are slow to load, and a door that turns a caller away does not need them.
+    from switchboard.model.address import parse_phone
+
+    numbers = call.recipients
+    if len(numbers) > MAX_RECIPIENTS:
+        raise Refused(Problem("to", f"at most {MAX_RECIPIENTS} numbers a call"))
+    if not numbers:
+        return (Recipient(to=f"{CONTACT}{call.contact_id}"),)
+    return tuple(Recipient(to=parse_phone(number, None, f"to.{place}")) for place, number in enumerate(numbers))
+
+
+def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response:
+    """The first message's, for the vendor's answer is singular even for a list (section 1.1)."""
+    first = placed[0]
+    if first.refused:
+        return _no(first.refused)
+    about = {name: first.facts.get(name) for name in FACTS}
+    return encode_send_sms_answer(Sent(message_id=first.id, **about))
+
+
+def _refuse(call: SendSms, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
+    if refusal is not Refusal.CONTENT:
+        return _no(_FAULTS[refusal])
+    if any(problem.field == "from" for problem in problems):
+        return _no(ErrorText.FROM)
+    return _no("; ".join(f"{problem.field}: {problem.reason}" for problem in problems) or ErrorText.INVALID)
+
+
+# --- what this gateway does not do ------------------------------------------------------------------------------------
+
+
+def _absent(name: str, path: str, decode: Callable[[Request], Call], words: str) -> Door[Call]:
+    """A door that reads the call in full, and then says no: nothing is answered as if it had been done."""
+
+    def refuse(call: Call, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
+        return _no(words if refusal is Refusal.ABSENT else _FAULTS.get(refusal, ErrorText.INVALID))
+
+    return Door(
+        name=name,
+        path=path,
+        methods=_METHODS,
+        read=_reader(decode),
+        credentials=_credentials,
+        order=lambda call, region: None,
+        answer=lambda call, order, placed: _no(words),
+        refuse=refuse,
+    )
+
+
+DOORS = (
+    Door(
+        name="send_sms",
+        path=SEND_SMS,
+        methods=_METHODS,
+        read=_reader(decode_send_sms),
+        credentials=_credentials,
+        order=_order,
+        answer=_answer,
+        refuse=_refuse,
+        waits=True,
+    ),
+    _absent("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal, "This gateway does not take deals"),
+    _absent("master_account", MASTER_ACCOUNT, decode_master_account, "This gateway does not sign up accounts"),
+)

@@ -1,0 +1,253 @@
+"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words; and the doors to a session."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import phonenumbers
+
+from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.ucontact import NAME
+from switchboard.dialects.ucontact.calls import (
+    UNKNOWN_SESSION,
+    Authorization,
+    Taken,
+    TurnedDown,
+    WrongParameters,
+    encode_done,
+    make_token,
+    read_token,
+)
+from switchboard.dialects.ucontact.dialer import (
+    SCHEDULE_SMS,
+    UPLOAD_BASE,
+    UPLOAD_BLACKLIST,
+    UPLOAD_DIALER_BASE,
+    ScheduleSms,
+    UploadBase,
+    UploadBlacklist,
+    UploadDialerBase,
+    decode_schedule_sms,
+    decode_upload_base,
+    decode_upload_blacklist,
+    decode_upload_dialer_base,
+)
+from switchboard.dialects.ucontact.email import (
+    FAILED,
+    SEND_EMAIL,
+    WRONG,
+    SendEmail,
+    decode_send_email,
+    encode_send_email_answer,
+)
+from switchboard.dialects.ucontact.session import (
+    END_SESSION,
+    EndSession,
+    Login,
+    LoginCall,
+    decode_end_session,
+    decode_login,
+    encode_login_answer,
+)
+from switchboard.dialects.ucontact.sms import SendSms, SmsCall, decode_send_sms, encode_send_sms_answer
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.address import parse_email, parse_phone
+from switchboard.model.message import Channel, Content, Recipient
+from switchboard.model.problem import Refused
+
+_METHODS = ("POST",)
+_KEY = "sb_"  # how the gateway's API keys begin; no token of a session does
+
+Call = TypeVar(
+    "Call", Login, EndSession, SendSms, SendEmail, ScheduleSms, UploadBase, UploadDialerBase, UploadBlacklist
+)
+Later = TypeVar("Later", ScheduleSms, UploadBase, UploadDialerBase, UploadBlacklist)
+
+
+def _reader(decode: Callable[[Request], Call], no: Response) -> Callable[[Request], Call]:
+    def read(request: Request) -> Call:
+        try:
+            return decode(request)
+        except (Unreadable, WrongParameters):
+            raise TurnedAway(no) from None
+
+    return read
+
+
+def _refuser(
+    no: Response, others: Mapping[Refusal, Response] | None = None
+) -> Callable[[object, Refusal, object], Response]:
+    """The vendor has one word for every no, but for a session that it does not know."""
+    known = {Refusal.CREDENTIALS: UNKNOWN_SESSION, **(others or {})}
+    return lambda call, refusal, problems: known.get(refusal, no)
+
+
+# --- whose call it is -------------------------------------------------------------------------------------------------
+
+
+def credentials_of(shown: Authorization | None) -> Credentials | None:
+    """A session's token or a key under Basic or Bearer, or under Basic a client's name and key in base64."""
+    if shown is None or shown.scheme.lower() not in {"basic", "bearer"}:
+        return None
+    if shown.token.startswith(_KEY):
+        return Credentials(secret=shown.token)
+    halves = read_token(shown.token) if shown.scheme.lower() == "basic" else None
+    if halves and halves[1].startswith(_KEY):
+        return Credentials(secret=halves[1], user=halves[0])
+    return Credentials(secret=shown.token, session=True)
+
+
+def _credentials(
+    call: SendSms | SendEmail | ScheduleSms | UploadBase | UploadDialerBase | UploadBlacklist,
+) -> Credentials | None:
+    return credentials_of(call.authorization)
+
+
+# --- SMS --------------------------------------------------------------------------------------------------------------
+
+
+def _sms_order(call: SendSms, region: str | None) -> Order:
+    content = Content(
+        channel=Channel.SMS,
+        text=call.message,
+        sender=call.source,
+        campaign=call.campaign,
+        options={NAME: {"agent": call.agent}} if call.agent else {},
+    )
+    return Order(content=content, recipients=(Recipient(to=_phone(call.destination, region)),))
+
+
+def _phone(raw: str, region: str | None) -> str:
+    """A number as it is dialed in the client's country, or with a country code, its plus there or not.
+
+    What reads both ways is what a numbering plan knows, at home first. Raises `Refused`.
+    """
+    said = raw.strip()
+    if region is None or said.startswith(("+", "00")):
+        return parse_phone(said if said.startswith(("+", "00")) else f"+{said}", region, "to.0")
+    readings = [found for text in (said, f"+{said}") if (found := _parsed(text, region))]
+    known = (number for number in readings if phonenumbers.is_valid_number(phonenumbers.parse(number)))
+    return next(known, None) or (readings[0] if readings else parse_phone(said, region, "to.0"))
+
+
+def _parsed(text: str, region: str) -> str | None:
+    try:
+        return parse_phone(text, region)
+    except Refused:
+        return None
+
+
+def _sms_door(call: SmsCall) -> Door[SendSms]:
+    no = encode_send_sms_answer(TurnedDown(), call)
+    return Door(
+        name=call.rpartition("/")[2],
+        path=call,
+        methods=_METHODS,
+        read=_reader(decode_send_sms, no),
+        credentials=_credentials,
+        order=_sms_order,
+        answer=lambda said, order, placed: encode_send_sms_answer(Taken(placed[0].id), call),
+        refuse=_refuser(no),
+    )
+
+
+# --- e-mail -----------------------------------------------------------------------------------------------------------
+
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:[\s/][^<>]*)?>|<!(?:--|doctype\b)", re.IGNORECASE)
+
+
+def is_html(body: str) -> bool:
+    """Whether an e-mail's body is HTML: it holds a tag, a comment or a document type. `<ana@example.com>` is none."""
+    return _TAG.search(body) is not None
+
+
+def _email_order(call: SendEmail, region: str | None) -> Order:
+    """The call in our words; with a body the template and its variables are not used, as the page says."""
+    said = call.body or ""
+    html = is_html(said)
+    content = Content(
+        channel=Channel.EMAIL,
+        campaign=call.campaign,
+        subject=call.subject,
+        html=said if html else None,
+        text=None if html else said or None,
+        template=None if said else call.template,
+        variables={} if said else call.variables,
+        attachments=call.attachments,
+        invitation=call.schedule,
+    )
+    return Order(content=content, recipients=(Recipient(to=parse_email(call.to, "to.0")),))
+
+
+def _email_answer(call: SendEmail, order: Order, placed: tuple[Placed, ...]) -> Response:
+    return encode_send_email_answer(Taken(placed[0].id))
+
+
+_SERVER_ERROR = encode_send_email_answer(FAILED)
+_EMAIL_DOOR = Door(
+    name="sendEmail",
+    path=SEND_EMAIL,
+    methods=_METHODS,
+    read=_reader(decode_send_email, encode_send_email_answer(WRONG)),
+    credentials=_credentials,
+    order=_email_order,
+    answer=_email_answer,
+    refuse=_refuser(_SERVER_ERROR, {Refusal.CONTENT: encode_send_email_answer(WRONG)}),
+)
+
+
+# --- what this gateway does not do ------------------------------------------------------------------------------------
+
+
+def _absent(path: str, decode: Callable[[Request], Later]) -> Door[Later]:
+    """A door that reads the call in full, and then says no: nothing is answered as if it had been done."""
+    no = encode_done(False)
+    return Door(
+        name=path.rpartition("/")[2],
+        path=path,
+        methods=_METHODS,
+        read=_reader(decode, no),
+        credentials=_credentials,
+        order=lambda call, region: None,
+        answer=lambda call, order, placed: no,
+        refuse=_refuser(no),
+    )
+
+
+DOORS: tuple[Door[Any], ...] = (
+    *(_sms_door(call) for call in SmsCall),
+    _absent(SCHEDULE_SMS, decode_schedule_sms),
+    _absent(UPLOAD_BASE, decode_upload_base),
+    _absent(UPLOAD_DIALER_BASE, decode_upload_dialer_base),
+    _absent(UPLOAD_BLACKLIST, decode_upload_blacklist),
+    _EMAIL_DOOR,
+)
+
+
+# --- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def _login_entrance(call: LoginCall) -> Entrance[Login]:
+    return Entrance(
+        name=call.rpartition("/")[2],
+        path=call,
+        methods=_METHODS,
+        read=_reader(decode_login, encode_login_answer(None, call)),
+        credentials=lambda said: Credentials(secret=said.password, user=said.user),
+        token=make_token,
+        answer=lambda said, token: encode_login_answer(token, call),
+    )
+
+
+ENTRANCES: tuple[Entrance[Any], ...] = (
+    *(_login_entrance(call) for call in LoginCall),
+    Entrance(
+        name="EndSession",
+        path=END_SESSION,
+        methods=_METHODS,
+        read=_reader(decode_end_session, encode_done(False)),
+        credentials=lambda said: Credentials(secret=said.token, session=True),
+        token=None,
+        answer=lambda said, token: encode_done(token is not None),
+    ),
+)

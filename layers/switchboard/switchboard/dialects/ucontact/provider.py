@@ -1,0 +1,156 @@
+"""The dialect as the gateway sends by it and is called back by it."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from switchboard.dialects.dialect import Account, Dialect, Session
+from switchboard.dialects.ucontact import NAME
+from switchboard.dialects.ucontact.calls import UNAUTHORIZED, Authorization, Taken
+from switchboard.dialects.ucontact.email import FAILED, SendEmail, decode_send_email_answer, encode_send_email
+from switchboard.dialects.ucontact.inbound import decode_receive_sms, encode_receive_sms_answer
+from switchboard.dialects.ucontact.session import Login, decode_login_answer, encode_login
+from switchboard.dialects.ucontact.sms import SMS_CALLS, SendSms, SmsCall, decode_send_sms_answer, encode_send_sms
+from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.message import Channel, Content, Encoding, Outbound
+from switchboard.model.outcome import Concern, Outcome, Verdict
+from switchboard.model.problem import Problem
+from switchboard.model.receipt import Inbound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What only this vendor knows of a message."""
+
+    agent: str | None = None
+
+
+_CAMPAIGN = re.compile(r"[\w-]+?(->|<-)?")  # section 2.2
+_Check = tuple[Callable[[Content], object], str, str]  # what is wrong, the field, the reason
+_SMS_ONLY: tuple[_Check, ...] = (
+    (lambda content: not content.text, "text", "an SMS needs a text"),
+    (lambda content: content.flash, "flash", "uContact has no flash messages"),
+    (lambda content: content.encoding is not Encoding.AUTO, "encoding", "uContact chooses the encoding itself"),
+    (lambda content: content.link is not None, "link", "uContact has no WAP push"),
+)
+_EMAIL_ONLY: tuple[_Check, ...] = (
+    (lambda content: not (content.html or content.text or content.template), "html", "html, text or a template"),
+    (lambda content: content.html and content.text, "text", "uContact sends one body: html or text"),
+    (lambda content: content.template and (content.html or content.text), "template", "uContact takes it or a body"),
+    (lambda content: content.sender is not None, "from", "uContact sends from the campaign's address"),
+    (lambda content: content.options.get(NAME, {}).get("agent"), f"{NAME}.agent", "not for an e-mail"),
+)
+_ANY: tuple[_Check, ...] = (
+    (
+        lambda content: content.campaign is not None and not _CAMPAIGN.fullmatch(content.campaign),
+        "campaign",
+        "letters, digits, _ and -, with -> or <- at its end",
+    ),
+    (lambda content: content.contact is not None, "contact", "uContact carries no contact"),
+)
+_CHECKS = {Channel.SMS: (*_SMS_ONLY, *_ANY), Channel.EMAIL: (*_EMAIL_ONLY, *_ANY)}
+
+
+def _refuses(content: Content) -> tuple[Problem, ...]:
+    problems = [Problem(field, reason) for wrong, field, reason in _CHECKS[content.channel] if wrong(content)]
+    problems += [Problem(name, "uContact does not know these options") for name in content.options if name != NAME]
+    own = content.options.get(NAME, {})
+    problems += [Problem(f"{NAME}.{name}", "no such option") for name in own if name != "agent"]
+    return tuple(problems)
+
+
+def _pack(messages: Sequence[Outbound]) -> list[list[Outbound]]:
+    return [[message] for message in messages]
+
+
+def sms_for(message: Outbound, account: Account) -> SendSms:
+    """The call that sends an SMS. Raises KeyError when neither it nor the account names a campaign."""
+    content = message.content
+    return SendSms(
+        destination=message.to,
+        message=content.text or "",
+        campaign=content.campaign or account["campaign"],
+        agent=content.options.get(NAME, {}).get("agent") or None,
+        source=content.sender,
+        call=_sms_call(account),
+        authorization=_shown(account),
+    )
+
+
+def email_for(message: Outbound, account: Account) -> SendEmail:
+    """The call that sends an e-mail. Raises KeyError when neither it nor the account names a campaign."""
+    content = message.content
+    return SendEmail(
+        to=message.to,
+        campaign=content.campaign or account["campaign"],
+        subject=content.subject,
+        body=content.html or content.text,
+        attachments=content.attachments,
+        schedule=content.invitation,
+        template=content.template,
+        variables=content.variables if content.template else {},
+        authorization=_shown(account),
+    )
+
+
+def _shown(account: Account) -> Authorization:
+    return Authorization(account["token"], account.get("scheme") or "Basic")
+
+
+def _sms_call(account: Account) -> SmsCall:
+    return SMS_CALLS[account.get("sms_call") or "SendSMSv2"]
+
+
+def _submit(group: Sequence[Outbound], account: Account) -> Request:
+    (message,) = group
+    if message.content.channel is Channel.EMAIL:
+        return encode_send_email(email_for(message, account))
+    return encode_send_sms(sms_for(message, account))
+
+
+def _outcomes_of(call: SmsCall) -> Callable[[Sequence[Outbound], Response], tuple[Outcome, ...]]:
+    def outcomes(group: Sequence[Outbound], response: Response) -> tuple[Outcome, ...]:
+        if response.status in UNAUTHORIZED:
+            raise Unreadable("the session is not known")
+        if group[0].content.channel is Channel.EMAIL:
+            answer = decode_send_email_answer(response)
+        else:
+            answer = decode_send_sms_answer(response, call)
+        if isinstance(answer, Taken):
+            return (Outcome(verdict=Verdict.ACCEPTED, vendor_id=answer.id),) * len(group)
+        if answer == FAILED:
+            raise Unreadable("the vendor's fault: nobody knows whether it was taken")
+        # Another provider of the route may have a try (section 4): the word does not say what was wrong.
+        return (Outcome(verdict=Verdict.REJECTED, code=answer.word, concern=Concern.ACCOUNT),) * len(group)
+
+    return outcomes
+
+
+def _called_back(request: Request, account: Account) -> tuple[Inbound, ...]:
+    said = decode_receive_sms(request)
+    return (Inbound(sender=said.phone, text=said.message),)
+
+
+def _login(account: Account) -> Request:
+    return encode_login(Login(user=account["user"], password=account["password"]))
+
+
+def _variant(account: Account) -> Dialect:
+    # A yes without an id is a yes only where the account's instance has no call that gives one.
+    return replace(DIALECT, outcomes=_outcomes_of(_sms_call(account)))
+
+
+DIALECT = Dialect(
+    name=NAME,
+    channels=frozenset({Channel.SMS, Channel.EMAIL}),
+    receipts=False,
+    refuses=_refuses,
+    pack=_pack,
+    submit=_submit,
+    outcomes=_outcomes_of(SmsCall.SEND_SMS_V2),
+    callback=_called_back,
+    acknowledgement=encode_receive_sms_answer(True),
+    options=Options,
+    session=Session(login=_login, token=decode_login_answer),
+    variant=_variant,
+)

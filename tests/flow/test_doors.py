@@ -1,0 +1,133 @@
+"""A vendor's door when our side fails: the caller is told, in the vendor's words, whether a repeat could send twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from switchboard import credentials
+from switchboard.admit import admit
+from switchboard.dialects.wire import FORM, Request, Response
+
+from .world import ACME, World
+
+SEAL, KEY = "PutItem", "GetItem"
+
+
+@dataclass(frozen=True)
+class OldClient:
+    """A program written for one vendor: how it sends a text to a number."""
+
+    path: str
+    fields: Callable[[str, str], dict[str, str]]
+    header: bool = False
+
+    def sends(self, key: str, to: str) -> Response:
+        """What the door answers it."""
+        shown = (("authorization", f"Bearer {key}"),) if self.header else ()
+        body = urlencode(self.fields(key, to)).encode()
+        return admit(Request(method="POST", path=self.path, headers=(("content-type", FORM), *shown), body=body))
+
+
+BULK = OldClient(
+    "/bulksms/bulksms",
+    lambda key, to: {
+        **{"username": ACME.name, "password": key, "type": "0", "dlr": "0", "source": "Acme"},
+        **{"destination": to, "message": "Hello"},
+    },
+)
+HUBB = OldClient(
+    "/site/api/send_sms", lambda key, to: {"key": key, "from": "3056490655", "to": to, "message_body": "Hello"}
+)
+UCONTACT = OldClient(
+    "/Integra/resources/SMS/SendSMS",
+    lambda key, to: {"destination": to, "message": "Hello", "campaign": "Ventas"},
+    header=True,
+)
+
+
+@pytest.fixture
+def key(world: World) -> Iterator[str]:
+    with world.setting(DOOR_WAIT_SECONDS="0"):
+        issued = credentials.issue(ACME.name, ACME.region)
+        credentials._clients.clear()  # so that the first look is asked of the table
+        yield issued
+
+
+def failing(*points: str, after: int = 0) -> Callable[[str], None]:
+    """AWS does not answer at these points, from the one behind `after` others on."""
+    seen: list[str] = []
+
+    def observe(point: str) -> None:
+        if point in points:
+            seen.append(point)
+            if len(seen) > after:
+                raise EndpointConnectionError(endpoint_url="the service")
+
+    return observe
+
+
+def taken(world: World, number: str) -> int:
+    """How often anybody took a message to a number."""
+    return sum(world.taken(provider, number) for provider in world.simulators)
+
+
+def test_a_key_that_cannot_be_looked_up_is_a_temporary_no(world: World, key: str) -> None:
+    number = world.number()
+    with world.watching(failing(f"before {KEY}")):
+        assert BULK.sends(key, number).body.decode() == f"1709|{number}"
+        assert b"nothing was taken" in HUBB.sends(key, number).body
+        assert UCONTACT.sends(key, number).body == b"ERROR"
+    assert world.to(number) == []
+
+
+def test_what_fails_before_the_seal_is_certainly_not_taken(world: World, key: str) -> None:
+    number = world.number()
+    with world.watching(failing("before SendMessage")):  # the watch message
+        assert BULK.sends(key, number).body.decode() == f"1710|{number}"
+        assert b"nothing was taken" in HUBB.sends(key, number).body
+        assert UCONTACT.sends(key, number).body == b"ERROR"
+    world.rest()
+    assert world.to(number) == []
+    assert taken(world, number) == 0
+
+
+def test_a_seal_without_an_answer_is_said_to_be_in_doubt(world: World, key: str) -> None:
+    """The put took effect, and neither its answer nor the look for the batch came back: it may be sent."""
+    number = world.number()
+    credentials.authenticate(key)
+    # A single message's header is the first put, the seal the second; then the batch cannot be read either.
+    with world.watching(failing(f"after {SEAL}", f"before {KEY}", after=1)):
+        answer = BULK.sends(key, number)
+    assert answer.body.decode() == f"1715|{number}"
+    world.rest()
+    assert [life.status.value for life in world.to(number)] == ["delivered"]
+    assert taken(world, number) == 1
+
+
+def test_a_seal_whose_answer_was_lost_is_found(world: World, key: str) -> None:
+    number = world.number()
+    credentials.authenticate(key)
+    with world.watching(failing(f"after {SEAL}", after=1)):
+        assert BULK.sends(key, number).body.startswith(f"1701|{number}|".encode())
+    world.rest()
+    assert taken(world, number) == 1
+
+
+def test_a_lost_announcement_does_not_make_a_sealed_message_fail(world: World, key: str) -> None:
+    number = world.number()
+    with world.watching(failing("before SendMessageBatch")):
+        assert BULK.sends(key, number).body.startswith(f"1701|{number}|".encode())
+    world.rest()
+    assert taken(world, number) == 1
+
+
+def test_a_door_that_cannot_look_at_the_result_says_that_it_was_taken(world: World, key: str) -> None:
+    number = world.number()
+    credentials.authenticate(key)
+    with world.setting(DOOR_WAIT_SECONDS="5"), world.watching(failing(f"before {KEY}", "before Query")):
+        answer = json.loads(HUBB.sends(key, number).body)
+    assert (answer["message"], answer["contact_id"]) == ("success", "")

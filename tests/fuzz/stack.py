@@ -1,0 +1,92 @@
+"""The engine and a stack from the template, with no provider behind it: where the doors' functions run."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+import boto3
+
+from sandbox.engine import Engine
+from sandbox.template import Route, Template
+from switchboard import credentials
+from switchboard.credentials import Client
+from tests.corners import VENDORS
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "callback-token"
+CLIENTS = {  # the documents' national numbers are of these regions
+    "bulksms": Client("acme", "US"),
+    "hubb": Client("acme", "US"),
+    "ucontact": Client("norte", "UY"),
+}
+SESSION = "Zm9vOjIzZTVhMDgyLWFkZWItNGU1MS05ZTM5LTllOGVmZWU3YWFjYw=="
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """What a process needs to run the functions: their environment, the routes to them, and keys that are good."""
+
+    environment: dict[str, str]
+    routes: tuple[Route, ...]
+    keys: dict[str, str]  # by vendor
+
+
+@contextmanager
+def stack() -> Iterator[Stack]:
+    """A stack of its own; nothing waits for a provider, for nobody sends."""
+    with TemporaryDirectory() as folder, (Path(folder) / "log").open("wb") as log:
+        engine = Engine(Path(folder), log)
+        try:
+            os.environ.update(engine.environment())
+            yield _deployed()
+        finally:
+            engine.stop()
+
+
+def _deployed() -> Stack:
+    template = Template.load(ROOT / "template.yaml")
+    chosen = {
+        "DoorWaitSeconds": "0",
+        **{f"{name.capitalize()}Url": "http://127.0.0.1:9" for name in VENDORS},
+    }
+    cloud = boto3.client("cloudformation")
+    cloud.create_stack(
+        StackName="fuzz",
+        TemplateBody=template.for_engine(),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()],
+    )
+    cloud.get_waiter("stack_create_complete").wait(StackName="fuzz", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})
+    described = cloud.describe_stacks(StackName="fuzz")["Stacks"][0]
+    deployment = template.deployment({output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]})
+    functions = ("SendFunction", "SessionFunction", "CallbackFunction")
+    environment = {
+        name: value for function in functions for name, value in deployment.functions[function].environment.items()
+    }
+    environment |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    os.environ.update(environment)
+    accounts = {name: {"callback_token": TOKEN, "inbound_client": CLIENTS[name].name} for name in VENDORS}
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=environment["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(accounts)
+    )
+    keys = {client: credentials.issue(client.name, client.region) for client in set(CLIENTS.values())}
+    credentials.open_session(SESSION, CLIENTS["ucontact"])
+    return Stack(
+        environment=environment,
+        routes=deployment.routes,
+        keys={name: keys[client] for name, client in CLIENTS.items()},
+    )
+
+
+def function(name: str) -> ModuleType:
+    """A function's module, as Lambda loads it."""
+    spec = util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
+    assert spec is not None and spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,303 @@
+"""The vendors' doors of the deployed template: a call in a vendor's words, and what becomes of the message."""
+
+import base64
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+import sandbox
+from sandbox.stack import Stack
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+SEND_V2 = "/Integra/resources/SMS/SendSMSv2"
+ABSENT = [  # a door whose purpose is not built, a good call, and the vendor's no
+    (
+        "/bulksms/schedulemsg",
+        "bulk",
+        {"date": "12/31/2030", "time": "11:51 pm", "gmt": "GMT +01:30"},
+        "1710|447700900101",
+    ),
+    ("/bulksms/bulksms", "bulk", {"date": "12/31/2030", "time": "11:51 pm", "gmt": "+01:30"}, "1710|447700900101"),
+    ("/site/api/crm_add_deal", "hubb", {"name": "Selling Product"}, '"error_message":"'),
+    ("/site/api/master_account", "hubb", {"email": "a@example.com", "account_name": "Acme"}, '"error_message":"'),
+    (
+        "/Integra/resources/SMS/ScheduleDialerSMS",
+        "ucontact",
+        {"sms": '{"calldate":"2030-10-11 15:00:00","campaign":"Ventas->","destination":"098344484","data":"Hi"}'},
+        "0",
+    ),
+    (
+        "/Integra/resources/SMS/uploadbase",
+        "ucontact",
+        {"filename": "a.csv", "fileb64": base64.b64encode(b"c;098344484;Hi;1").decode(), "campaign": "c"},
+        "0",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with sandbox.running(parameters={"DoorWaitSeconds": 5}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.url, headers={"X-Api-Key": stack.key}, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def door(stack: Stack) -> Iterator[httpx.Client]:
+    """An old client: it knows the base URL and shows what the vendor asks for."""
+    with httpx.Client(base_url=stack.url, timeout=30) as client:
+        yield client
+
+
+def bulk(stack: Stack, **more: str) -> dict[str, str]:
+    said = {"username": stack.client, "password": stack.key, "type": "0", "dlr": "1", "source": "Northwind"}
+    return {**said, "destination": "447700900101", "message": "Hello", **more}
+
+
+def hubb(stack: Stack, **more: str) -> dict[str, str]:
+    return {"key": stack.key, "from": "3056490655", "to": "9195551201", "message_body": "Hello", **more}
+
+
+def bearer(stack: Stack) -> dict[str, str]:
+    return {"Authorization": f"Bearer {stack.key}"}
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    for _ in range(150):
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass")
+
+
+def life(api: httpx.Client, alias: str, *statuses: str) -> dict[str, Any]:
+    """The life of the message with this UUID once it stands at one of these."""
+
+    def look() -> dict[str, Any] | None:
+        said: dict[str, Any] = api.get(f"/v1/messages/{alias}").raise_for_status().json()
+        return said if said["status"] in statuses else None
+
+    found: dict[str, Any] = eventually(look)
+    return found
+
+
+def test_the_bulk_door_answers_each_destination_and_the_message_is_tracked(
+    stack: Stack, api: httpx.Client, door: httpx.Client
+) -> None:
+    said = bulk(stack, destination="447700900101,+447700900102,12,447700900101", message="Grüße")
+    answer = door.get("/bulksms/bulksms", params=said)
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+    pattern = rf"1701\|447700900101\|({UUID}),1701\|\+447700900102\|({UUID}),1706\|12,1701\|447700900101\|({UUID})"
+    matched = re.fullmatch(pattern, answer.text)
+    assert matched and matched[1] == matched[3], "a number named twice is sent to once"
+    found = life(api, matched[2], "delivered")
+    assert (found["to"], found["text"], found["from"], found["door"]) == (
+        *("+447700900102", "Grüße", "Northwind"),
+        "bulksms",
+    )
+    assert (found["alias"], found["provider"]) == (matched[2], "bulksms")
+    listed = api.get("/v1/messages", params={"to": "+447700900101"}).json()["items"]
+    assert [item["alias"] for item in listed] == [matched[1]]
+
+
+@pytest.mark.parametrize("way", ["query of a POST", "form", "doubled ampersands", "latin-1 octets"])
+def test_the_bulk_door_reads_parameters_however_they_come(
+    stack: Stack, api: httpx.Client, door: httpx.Client, way: str
+) -> None:
+    said = bulk(stack, destination="447700900111", message="Olá" if way == "latin-1 octets" else "Hello there")
+    query = str(httpx.QueryParams(said))
+    answer = {
+        "query of a POST": lambda: door.post("/bulksms/bulksms", params=said),
+        "form": lambda: door.post("/bulksms/bulksms", data=said),
+        "doubled ampersands": lambda: door.get("/bulksms/bulksms?" + query.replace("&", "&&")),
+        "latin-1 octets": lambda: door.get("/bulksms/bulksms?" + query.replace("Ol%C3%A1", "Ol%E1")),
+    }[way]()
+    matched = re.fullmatch(rf"1701\|447700900111\|({UUID})", answer.text)
+    assert matched, answer.text
+    assert life(api, matched[1], "delivered")["text"] == said["message"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"password": "wrong"}, "1703|447700900101"),
+        ({"username": "somebody"}, "1703|447700900101"),
+        ({"message": ""}, "1702|447700900101"),
+        ({"type": "9"}, "1704|447700900101"),
+        ({"type": "2", "message": "D800"}, "1705|447700900101"),
+        ({"destination": "12"}, "1706|12"),
+        ({"source": "much too long a sender"}, "1707|447700900101"),
+        ({"dlr": "2"}, "1708|447700900101"),
+        ({"date": "12/31/2030"}, "1702|447700900101"),
+    ],
+)
+def test_the_bulk_door_says_no_by_its_codes(stack: Stack, door: httpx.Client, wrong: dict[str, str], code: str) -> None:
+    answer = door.get("/bulksms/bulksms", params=bulk(stack, **wrong))
+    assert (answer.status_code, answer.text) == (200, code)
+
+
+def test_the_hubb_door_waits_for_what_the_crm_says(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    said = hubb(stack, fullname="Mike Douglas", new_company_name="Hubb", tags="guest", to="9195551211")
+    answer = door.post("/site/api/send_sms", data=said).json()
+    assert answer["message"] == "success"
+    assert (answer["contact_name"], answer["company_name"]) == ("Mike Douglas", "Hubb")
+    assert answer["contact_id"] and re.fullmatch(UUID, answer["message_id"])
+    found = life(api, answer["message_id"], "delivered")
+    assert (found["provider"], found["to"], found["attempts"][0]["facts"]["contact_id"]) == (
+        *("hubb", "+19195551211"),
+        answer["contact_id"],
+    )
+
+
+def test_the_hubb_door_has_blank_ids_where_another_provider_sends(stack: Stack, door: httpx.Client) -> None:
+    answer = door.get("/site/api/send_sms", params=hubb(stack, to="+447700900121", **{"from": "Northwind"})).json()
+    assert answer.pop("message_id") and answer.pop("message") == "success"
+    assert set(answer.values()) == {""}
+
+
+def test_the_hubb_door_gives_the_providers_no_as_its_own(stack: Stack, door: httpx.Client) -> None:
+    fault = {"fault": "refuse", "code": "from", "match": {"to": "9195551212"}}
+    httpx.post(f"{stack.simulators['hubb']}/_script", json=fault).raise_for_status()
+    said = hubb(stack, to="9195551212", fullname="Ann")  # a contact goes to Hubb alone: nobody else is in reserve
+    answer = door.post("/site/api/send_sms", data=said)
+    assert answer.json() == {"error_message": "From Number is not active on this account"}
+
+
+def test_a_contact_without_a_number_goes_to_the_crm_that_knows_it(
+    stack: Stack, api: httpx.Client, door: httpx.Client
+) -> None:
+    known = door.post("/site/api/send_sms", data=hubb(stack, to="9195551213", fullname="Zoe")).json()["contact_id"]
+    said = {name: value for name, value in hubb(stack, contact_id=known).items() if name != "to"}
+    answer = door.post("/site/api/send_sms", data=said).json()
+    assert answer["contact_id"] == known
+    found = life(api, answer["message_id"], "delivered")
+    assert (found["to"], found["provider"]) == (f"contact:{known}", "hubb")
+    assert (
+        api.get("/v1/messages", params={"to": f"contact:{known}"}).json()["items"][0]["alias"] == answer["message_id"]
+    )
+    ledger = httpx.get(f"{stack.simulators['hubb']}/_ledger").json()
+    assert sum(line["to"] == "+19195551213" for line in ledger) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"key": "wrong"}, {"message_body": ""}, {"to": ""}])
+def test_the_hubb_door_has_one_text_for_key_and_parameters(
+    stack: Stack, door: httpx.Client, wrong: dict[str, str]
+) -> None:
+    answer = door.post("/site/api/send_sms", data=hubb(stack, **wrong))
+    assert (answer.status_code, answer.json()) == (200, {"error_message": "Invalid Key or missing parameters"})
+
+
+@pytest.mark.parametrize("call", ["getUserToken", "UserLogin"])
+def test_a_session_of_the_ucontact_doors(stack: Stack, api: httpx.Client, door: httpx.Client, call: str) -> None:
+    auth = "/Integra/resources/auth/"
+    said = door.post(auth + call, data={"user": stack.client, "password": stack.key})
+    token = said.json()[0]["md5secret"] if call == "UserLogin" else said.text
+    assert base64.b64decode(token).decode().startswith(f"{stack.client}:")
+    session = {"Authorization": f"Basic {token}"}
+    sms = {"destination": "098344401", "message": "Hola", "campaign": "Ventas->", "agent": "", "source": ""}
+    answer = door.post(SEND_V2, data=sms, headers=session)
+    found = life(api, answer.json()["id"], "submitted")
+    assert (found["to"], found["campaign"], found["door"]) == ("+59898344401", "Ventas->", "ucontact")
+    assert door.post("/Integra/resources/SMS/SendSMS", data=sms, headers=session).text == "OK"
+    assert door.post(auth + "EndSession", data={"user": stack.client, "token": token}).text == "1"
+    assert door.post(auth + "EndSession", data={"user": stack.client, "token": token}).text == "0"
+    assert door.post(SEND_V2, data=sms, headers=session).status_code == 401
+
+
+def test_what_the_ucontact_doors_say_no_to(stack: Stack, door: httpx.Client) -> None:
+    refused = {"user": stack.client, "password": "wrong"}
+    assert door.post("/Integra/resources/auth/getUserToken", data=refused).text == "0"
+    assert door.post("/Integra/resources/auth/getUserToken", data={"user": "x", "password": stack.key}).text == "0"
+    sms = {"destination": "+447700900102", "message": "Hola", "campaign": "Ventas", "agent": "ann"}
+    answer = door.post(SEND_V2, data=sms, headers=bearer(stack))
+    assert (answer.status_code, answer.text) == (200, "ERROR")
+    assert answer.headers["x-switchboard-problem"].startswith("ucontact: ")
+    assert door.post(SEND_V2, data=sms).status_code == 401
+
+
+def test_the_email_door(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    mail = {"campaign": "Email", "to": "ann@example.com", "subject": "Hi", "body": "<p>Hello</p>"}
+    answer = door.post("/IntegraChannels/resources/Forms/sendEmail", json=mail, headers=bearer(stack))
+    found = life(api, answer.json()["guid"], "submitted")
+    assert (found["channel"], found["to"], found["subject"]) == ("email", "ann@example.com", "Hi")
+    wrong = door.post("/IntegraChannels/resources/Forms/sendEmail", json={"to": "ann"}, headers=bearer(stack))
+    assert wrong.status_code == 400
+
+
+@pytest.mark.parametrize(("path", "vendor", "more", "said"), ABSENT)
+def test_nothing_answers_as_if_it_had_worked(
+    stack: Stack, door: httpx.Client, path: str, vendor: str, more: dict[str, str], said: str
+) -> None:
+    before = {name: httpx.get(f"{url}/_ledger").json() for name, url in stack.simulators.items()}
+    shown = {"bulk": bulk(stack), "hubb": {"key": stack.key}, "ucontact": {}}[vendor]
+    headers = bearer(stack) if vendor == "ucontact" else {}
+    answer = door.post(path, data={**shown, **more}, headers=headers)
+    assert answer.status_code == 200
+    assert said in answer.text and "success" not in answer.text and answer.text != "1"
+    assert {name: httpx.get(f"{url}/_ledger").json() for name, url in stack.simulators.items()} == before
+
+
+def test_a_repeat_under_one_key_is_sent_once(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    said = bulk(stack, destination="447700900131")
+    headers = {"Idempotency-Key": "old-but-careful"}
+    answers = {door.get("/bulksms/bulksms", params=said, headers=headers).text for _ in range(3)}
+    assert len(answers) == 1
+    conflict = door.get("/bulksms/bulksms", params=said | {"message": "Another"}, headers=headers)
+    assert conflict.text == "1710|447700900131"
+    assert len(api.get("/v1/messages", params={"to": "+447700900131"}).json()["items"]) == 1
+
+
+@pytest.mark.parametrize(("method", "count", "limit"), [("GET", 400, 1.0), ("POST", 1000, 1.0)])
+def test_many_destinations_answer_in_one_line_in_order(
+    stack: Stack, door: httpx.Client, method: str, count: int, limit: float
+) -> None:
+    numbers = [f"4477{'0091' if method == 'GET' else '0092'}{n:04d}" for n in range(count)]
+    said = bulk(stack, destination=",".join(numbers))
+    send = {
+        "GET": lambda: door.get("/bulksms/bulksms", params=said),
+        "POST": lambda: door.post("/bulksms/bulksms", data=said),
+    }
+    answer = send[method]()
+    entries = answer.text.split(",")
+    assert [entry.split("|")[:2] for entry in entries] == [["1701", number] for number in numbers]
+    assert len({entry.split("|")[2] for entry in entries}) == count
+    assert "\n" not in answer.text
+
+
+def test_what_api_gateway_refuses_the_sandbox_refuses(stack: Stack, door: httpx.Client) -> None:
+    numbers = ",".join(f"4477009{n:05d}" for n in range(900))
+    refused = door.get("/bulksms/bulksms", params=bulk(stack, destination=numbers))
+    assert refused.status_code in {414, 431}
+    many = bulk(stack, destination=",".join(f"44770{n:07d}" for n in range(1001)))
+    assert door.post("/bulksms/bulksms", data=many).text == "1706|447700001000"
+
+
+def test_inbound_messages_at_the_vendors_own_path(stack: Stack, api: httpx.Client) -> None:
+    token = stack.accounts["ucontact"]["callback_token"]
+    path = "/Integra/resources/InboundSMS/ReceiveURLSMS"
+    query = httpx.get(
+        stack.url + path, params={"phone": "+59898344431", "message": "Si & no"}, auth=("ucontact", token)
+    )
+    tail = httpx.get(f"{stack.url}{path}/phone=%2B59898344431&message=Otra%20vez", auth=("ucontact", token))
+    assert (query.text, tail.text) == ("OK", "OK")
+    found = api.get("/v1/messages", params={"with": "+59898344431"}).json()["items"]
+    assert sorted(item["text"] for item in found) == ["Otra vez", "Si & no"]
+    assert (
+        httpx.get(stack.url + path, params={"phone": "1", "message": "x"}, auth=("ucontact", "no")).status_code == 401
+    )
+    assert httpx.get(stack.url + path, params={"phone": "1", "message": "x"}).status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/bulksms/bulksms"), ("GET", SEND_V2)])
+def test_a_door_says_which_methods_it_takes(stack: Stack, method: str, path: str) -> None:
+    answer = httpx.request(method, stack.url + path)
+    assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
