@@ -273,24 +273,20 @@ CATALOGUE_RULES: list[Rule] = [
     *_listed("deal_score", "score", "Hot", "scores", "create_new_deal_score", "Warm", "Cold"),
 ]
 
-COLLABORATOR_RULES: list[Rule] = [
-    rule
-    for name, kept in (
-        ("dealcollaborator_email", "collaborators"),
-        ("dealcollaboratoronly_email", "collaborators_only"),
-    )
-    for rule in (
+
+def _collaborating(name: str, kept: str) -> list[Rule]:
+    return [
         (name, [OF_MIKE | {name: "bob@acme.example"}] * 2, {f"{DEAL}/{kept}": ["302"]}),
         (f"{name} unknown", OF_MIKE | {name: "no@acme.example"}, {f"{DEAL}/{kept}": []}),
         (f"{name} not active", OF_MIKE | {name: "eve@acme.example"}, {f"{DEAL}/{kept}": []}),
-    )
-]
+    ]
+
 
 DEAL_RULES: list[Rule] = [
     ("nothing but the key: a new deal", {}, {"deals/#": 2, f"{NEXT}/contact_id": None, f"{NEXT}/resolution": "open"}),
     ("deal_id found: updated", OF_MIKE | {"name": "N"}, {"deals/#": 1, f"{DEAL}/name": "N"}),
     ("deal_id unknown: a new deal", {"deal_id": "9", "name": "N"}, {"deals/#": 2, f"{NEXT}/name": "N"}),
-    ("what is not said stays", OF_MIKE, {f"{DEAL}/name": "Selling Product", f"{DEAL}/stage": "Proposal"}),
+    ("what is not said stays", OF_MIKE, {DEAL: see(crm.Crm().state(), DEAL)}),
     (
         "reference found: updated",
         {"external_reference_id": "Deal656588", "name": "N"},
@@ -476,7 +472,8 @@ DEAL_RULES: list[Rule] = [
         {"mails/0/to": "ana@acme.example", "mails/0/why": "owner"},
     ),
     ("email_notify_owner is 2 by default", {"owner_email": "ana@acme.example"}, {"mails/#": 0}),
-    *COLLABORATOR_RULES,
+    *_collaborating("dealcollaborator_email", "collaborators"),
+    *_collaborating("dealcollaboratoronly_email", "collaborators_only"),
     ("a known custom field", OF_MIKE | {"region": "north"}, {f"{DEAL}/custom_fields": {"region": "north"}}),
     (
         "an unknown custom field is ignored",
@@ -545,6 +542,11 @@ ACCOUNT_RULES: list[Rule] = [
         "notifyToEmail of a new contact",
         {"notifyToEmail": "u@company.com", "send_welcome_email": "2"},
         {"mails/0/to": "u@company.com", "mails/0/subject": "New Contact Added"},
+    ),
+    (
+        "notifyToEmail of a known contact",
+        {"email": "mike@customer.example", "notifyToEmail": "u@company.com", "send_welcome_email": "2"},
+        {"mails/#": 0},
     ),
     (
         "notifyEmailSubject",

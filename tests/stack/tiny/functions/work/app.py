@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             case "unknown" if record["attributes"]["ApproximateReceiveCount"] == "1":
                 failed.append({"itemIdentifier": "nobody"})
     line = {"pid": os.getpid(), "began": began, "ended": time.time(), "records": event["Records"]}
-    print(json.dumps({"batch": line}))
+    os.write(1, json.dumps({"batch": line}).encode() + b"\n")  # in one piece, whatever the other processes write
     return {"batchItemFailures": failed}
 
 
