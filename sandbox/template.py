@@ -156,6 +156,8 @@ class Template:
             if isinstance(depends := resource.get("DependsOn"), list | str):
                 depends = [depends] if isinstance(depends, str) else depends
                 resource["DependsOn"] = [id for id in depends if id in resources]
+        for parameter in expanded.get("Parameters", {}).values():  # words for people, and the template is long enough
+            parameter.pop("Description", None)
         outputs = expanded.setdefault("Outputs", {})
         self._questions = []
         self._walk(self._ask)

@@ -1,21 +1,27 @@
 """Carries a dialect's request to its provider over httpx and says what the answer, or the lack of one, means."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import TypeVar
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from switchboard import credentials, tracking
+from switchboard.dialects.crm import Sending
 from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.deal import File
 from switchboard.model.message import Outbound
 from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.receipt import MAX_ID
 from switchboard.observe import failure
 from switchboard.settings import settings
+
+Said = TypeVar("Said")
+"""What an answer says, as the dialect reads it."""
 
 _ANSWER_LIMIT = 1_000_000  # octets of an answer that are read; the longest real one is about 10 kB
 _CONNECT_SECONDS = 5.0
@@ -60,6 +66,46 @@ def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
         failure("a call to a provider failed", error, provider=dialect.name)
         outcome = Outcome(verdict=Verdict.UNCONFIRMED, code="internal", detail="the answer could not be dealt with")
         return (outcome,) * len(group)
+
+
+def ask(
+    dialect: Dialect,
+    write: Callable[[Account], Sending],
+    read: Callable[[Response], Said],
+    contents: Callable[[File], Iterable[bytes]],
+    upload_seconds: float = 0.0,
+) -> Said | Outcome:
+    """One call that is no message, and what its answer says; an outcome where it says nothing or there is none.
+
+    `contents` gives the files of a body that is too large to hold; sending them may take `upload_seconds`.
+    """
+    try:
+        sending = write(credentials.account(dialect.name))
+    except KeyError as missing:
+        return _unsent("unconfigured", f"the provider secret of {dialect.name} lacks {missing}")
+    except (BotoCoreError, ClientError, ValueError) as error:
+        failure("a call could not be written", error, provider=dialect.name)
+        return _unsent(type(error).__name__, "the call could not be written")
+    body = _pieces(sending, contents, time.monotonic() + upload_seconds) if sending.pieces else None
+    answer = _exchange(dialect, sending.request, body, upload_seconds)
+    if isinstance(answer, Outcome):
+        return answer
+    try:
+        return read(answer)
+    except Unreadable as unreadable:
+        return by_status(answer, str(unreadable))
+
+
+def _pieces(sending: Sending, contents: Callable[[File], Iterable[bytes]], deadline: float) -> Iterator[bytes]:
+    """The body piece by piece; what goes wrong on our side while it leaves is a body that was cut short."""
+    try:
+        for piece in sending.pieces:
+            for part in (piece,) if isinstance(piece, bytes) else contents(piece):
+                if time.monotonic() > deadline:
+                    raise httpx.WriteTimeout("the files take too long")
+                yield part
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise httpx.WriteError("a file could not be read to its end") from error
 
 
 def _unsent(code: str, detail: str) -> Outcome:
@@ -150,20 +196,24 @@ def _call(dialect: Dialect, write: Callable[[], Request]) -> Response | Outcome:
     return _exchange(dialect, request)
 
 
-def _exchange(dialect: Dialect, request: Request) -> Response | Outcome:
-    """One request and its answer, within the provider's time and the answer's limit."""
-    deadline = time.monotonic() + settings().provider_timeout
+def _exchange(
+    dialect: Dialect, request: Request, body: Iterable[bytes] | None = None, upload_seconds: float = 0.0
+) -> Response | Outcome:
+    """One request and its answer, within the provider's time and the answer's limit; a `body` takes time of its own."""
+    deadline = time.monotonic() + settings().provider_timeout + upload_seconds
     try:
         url = httpx.URL(settings().urls[dialect.name] + request.path, query=request.query or None)
-        with _http().stream(request.method, url, headers=request.headers, content=request.body or None) as answer:
-            body = b""
+        with _http().stream(
+            request.method, url, headers=request.headers, content=body or request.body or None
+        ) as answer:
+            said = b""
             for part in answer.iter_bytes():
-                body += part
+                said += part
                 # httpx's timeouts are per read: a provider that trickles would hold a worker beyond its lease.
-                if len(body) > _ANSWER_LIMIT or time.monotonic() > deadline:
+                if len(said) > _ANSWER_LIMIT or time.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer is too long or too slow")
             headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-            return Response(status=answer.status_code, headers=headers, body=body)
+            return Response(status=answer.status_code, headers=headers, body=said)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
         return by_exception(error)
 

@@ -55,6 +55,21 @@ def parse_report(body: str) -> str:
     return str(json.loads(body)["message"])
 
 
+def announce_records(owner: str, records: Iterable[str]) -> None:
+    """Say that there are writes to these records of the client `owner`, ten a request."""
+    _send(settings().crm_queue, [{"record": record} for record in records], owner)
+
+
+def parse_record(body: str) -> str:
+    """The record that a message of the CRM's queue is about."""
+    return str(json.loads(body)["record"])
+
+
+def watch_record(record: str, delay: float) -> None:
+    """Look after `delay` seconds whether writes to a record still wait."""
+    _watch({"record": record}, delay)
+
+
 def watch_batch(batch: str, nonce: str, delay: float) -> None:
     """Look at a batch again after `delay` seconds."""
     _watch({"batch": batch, "nonce": nonce}, delay)
@@ -76,6 +91,11 @@ def postpone(provider: str, receipt_handle: str, seconds: float) -> None:
 def postpone_report(receipt_handle: str, seconds: float) -> None:
     """The same for a message of the report queue."""
     _hide(settings().report_queue, receipt_handle, _whole(seconds, MAX_HIDDEN))
+
+
+def postpone_record(receipt_handle: str, seconds: float) -> None:
+    """The same for a message of the CRM's queue."""
+    _hide(settings().crm_queue, receipt_handle, _whole(seconds, MAX_HIDDEN))
 
 
 def _hide(url: str, receipt_handle: str, seconds: int) -> None:

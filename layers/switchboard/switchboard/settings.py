@@ -19,6 +19,8 @@ class Settings:
     queues: Mapping[str, str]
     watch_queue: str
     report_queue: str
+    crm_queue: str
+    uploads_bucket: str
     providers_secret: str
     urls: Mapping[str, str]
     rates: Mapping[str, float]
@@ -32,6 +34,8 @@ class Settings:
     window: int
     provider_timeout: float
     door_wait: float
+    crm_settle: float
+    crm_wait: float
     retention: int
 
 
@@ -39,6 +43,7 @@ _SINGLE = (
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
+    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
 
@@ -57,6 +62,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         queues=per_provider("QUEUE_URL"),
         watch_queue=environment["WATCH_QUEUE_URL"],
         report_queue=environment["REPORT_QUEUE_URL"],
+        crm_queue=environment["CRM_QUEUE_URL"],
+        uploads_bucket=environment["UPLOADS_BUCKET"],
         providers_secret=environment["PROVIDERS_SECRET_ARN"],
         urls={name: url.rstrip("/") for name, url in per_provider("URL").items()},
         rates={name: float(rate) for name, rate in per_provider("RATE").items()},
@@ -70,6 +77,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         window=int(environment["WINDOW"]),
         provider_timeout=float(environment["PROVIDER_TIMEOUT_SECONDS"]),
         door_wait=float(environment["DOOR_WAIT_SECONDS"]),
+        crm_settle=float(environment["CRM_SETTLE_SECONDS"]),
+        crm_wait=float(environment["CRM_WAIT_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
     )
 

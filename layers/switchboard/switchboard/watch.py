@@ -3,14 +3,17 @@
 import time
 
 from switchboard import observe, queues, receive, tracking
+from switchboard.model.record import Record
 from switchboard.settings import settings
-from switchboard.tracking import chunks
+from switchboard.tracking import chunks, writes
 
 
 def watch(body: dict[str, str]) -> None:
-    """Look again at what a watch message names: a batch, or a parked receipt."""
+    """Look again at what a watch message names: a batch, a record with writes to the CRM, or a parked receipt."""
     if "batch" in body:
         watch_batch(body["batch"], body["nonce"])
+    elif "record" in body:
+        watch_record(body["record"])
     else:
         receive.recheck(body["provider"], body["receipt"], body.get("to"))
 
@@ -35,3 +38,13 @@ def watch_batch(id_: str, nonce: str) -> None:
         observe.count("ChunksAnnouncedAgain", len(lost))
         queues.announce(lost, batch.client)
     queues.watch_batch(id_, nonce, settings().watch_delay)
+
+
+def watch_record(name: str) -> None:
+    """Announce a record whose writes still wait again, and look once more later, until none does."""
+    record = Record.parse(name)
+    if not writes.waiting(record):
+        return
+    observe.count("RecordsAnnouncedAgain")
+    queues.announce_records(record.client, [name])
+    queues.watch_record(name, settings().watch_delay)

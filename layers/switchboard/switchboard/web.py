@@ -35,6 +35,7 @@ __all__ = [
     "accepted",
     "found",
     "operation",
+    "problem",
     "too_late",
 ]
 
@@ -103,8 +104,8 @@ class Api(APIGatewayHttpResolver):
         if not public:
             self.use([_only_known_parameters])
         answers: dict[type[Exception], Callable[[Any], Response[str]]] = {
-            Fault: _problem,
-            Refused: lambda refused: _problem(_unprocessable(refused.problems)),
+            Fault: problem,
+            Refused: lambda refused: problem(_unprocessable(refused.problems)),
             RequestValidationError: self._invalid,
             NotFoundError: self._nothing_here,
             Exception: _failed,
@@ -131,7 +132,7 @@ class Api(APIGatewayHttpResolver):
             _readable(headers, event)  # after the key: strangers are told nothing
             answer = super().resolve({**event, "headers": {**headers, "content-type": JSON}}, context)
         except Fault as fault:
-            answer = _encoded(_problem(fault))
+            answer = _encoded(problem(fault))
         except Exception as error:  # the process's edge, for what fails before there is a route
             answer = _encoded(_failed(error))
         self.context.clear()
@@ -141,17 +142,17 @@ class Api(APIGatewayHttpResolver):
     def _invalid(self, invalid: RequestValidationError) -> Response[str]:
         errors = invalid.errors()
         if any(error["loc"][0] == "header" for error in errors):
-            return _problem(Fault(400, "A header is not as it must be.", *problems(errors)))
+            return problem(Fault(400, "A header is not as it must be.", *problems(errors)))
         body = self.current_event.json_body if self.current_event.body else None
-        return _problem(_unprocessable(self._refusals(errors, body, self.client.region)))
+        return problem(_unprocessable(self._refusals(errors, body, self.client.region)))
 
     def _nothing_here(self, _: NotFoundError) -> Response[str]:
         path = self.current_event.path
         here = {method.upper() for door, method in self._doors() if _matches(door, path)}
         if not here:
-            return _problem(Fault(404, "There is nothing at this path."))
+            return problem(Fault(404, "There is nothing at this path."))
         allow = ", ".join(sorted(here))
-        return _problem(Fault(405, f"This path takes {allow}.", headers={"Allow": allow}))
+        return problem(Fault(405, f"This path takes {allow}.", headers={"Allow": allow}))
 
 
 def found(thing: T | None, what: str) -> T:
@@ -240,16 +241,17 @@ def _unprocessable(found: tuple[Problem, ...]) -> Fault:
 def _failed(error: Exception) -> Response[str]:
     """A 500, which tells the caller nothing of what went wrong."""
     failure("a request failed", error)
-    return _problem(Fault(500, "This is our fault, and it has been logged. With an Idempotency-Key a repeat is safe."))
+    return problem(Fault(500, "This is our fault, and it has been logged. With an Idempotency-Key a repeat is safe."))
 
 
-def _problem(fault: Fault) -> Response[str]:
+def problem(fault: Fault) -> Response[str]:
+    """A refusal as problem+json."""
     document = {
         "type": "about:blank",
         "title": _TITLES[fault.status],
         "status": fault.status,
         "detail": fault.detail,
-        "errors": [{"field": problem.field, "reason": problem.reason} for problem in fault.errors],
+        "errors": [{"field": one.field, "reason": one.reason} for one in fault.errors],
     }
     return Response(fault.status, PROBLEM, json.dumps(document), fault.headers)
 

@@ -64,6 +64,19 @@ def multipart(path: str, said: Sequence[Part]) -> Request:
     return Request(method="POST", path=path, headers=headers, body=body)
 
 
+def frames(said: Sequence[Part], boundary: str) -> tuple[bytes, ...]:
+    """A multipart body without its parts' data: what stands before each part's, and what closes it.
+
+    For bodies that are too large to hold. Raises ValueError for a type that a header cannot carry.
+    """
+    marker = f"--{boundary}\r\n".encode()
+    before = [marker + _head(part) for part in said]
+    return (
+        *(piece if not place else b"\r\n" + piece for place, piece in enumerate(before)),
+        f"\r\n--{boundary}--\r\n".encode(),
+    )
+
+
 def parts(request: Request) -> tuple[Part, ...]:
     """The parts of a multipart body, in order. Raises `Unreadable`."""
     boundary = _BOUNDARY.search(request.header("content-type") or "")

@@ -203,7 +203,8 @@ _TABLED = frozenset(row.name for row in _ADD_DEAL)
 _ATTACHMENT = re.compile(r"attachments(?:\[\d*\])?", re.ASCII)
 
 
-def _is_custom(name: str) -> bool:
+def is_custom(name: str) -> bool:
+    """Whether a parameter of that name is a custom field's."""
     return bool(name) and name not in _TABLED and not _ATTACHMENT.fullmatch(name)
 
 
@@ -212,17 +213,22 @@ def encode_crm_add_deal(call: AddDeal) -> Request:
 
     Raises ValueError for an amount that is none, and for a custom field that has the name of a parameter.
     """
-    if not all(map(_is_custom, call.custom_fields)):
-        raise ValueError("a custom field with the name of a parameter")
-    fields = write(call, _ADD_DEAL) | dict(call.custom_fields)
+    fields = written(call)
     if not call.attachments:
         return form("POST", CRM_ADD_DEAL, fields)
     attached = (
         Part(name=ATTACHMENTS, filename=file.filename, content_type=file.content_type, data=file.data)
         for file in call.attachments
     )
-    written = (Part(name=name, data=value.encode()) for name, value in fields.items())
-    return multipart(CRM_ADD_DEAL, (*written, *attached))
+    plain = (Part(name=name, data=value.encode()) for name, value in fields.items())
+    return multipart(CRM_ADD_DEAL, (*plain, *attached))
+
+
+def written(call: AddDeal) -> dict[str, str]:
+    """The parameters of a call, without its files. Raises ValueError as `encode_crm_add_deal` does."""
+    if not all(map(is_custom, call.custom_fields)):
+        raise ValueError("a custom field with the name of a parameter")
+    return write(call, _ADD_DEAL) | dict(call.custom_fields)
 
 
 def decode_crm_add_deal(request: Request) -> AddDeal:
@@ -235,7 +241,7 @@ def decode_crm_add_deal(request: Request) -> AddDeal:
         raise TurnedDown(Failure(ErrorText.INVALID))  # a file that was not sent as one
     return AddDeal(
         **read(fields, _ADD_DEAL),
-        custom_fields={name: value for name, value in fields.items() if value and _is_custom(name)},
+        custom_fields={name: value for name, value in fields.items() if value and is_custom(name)},
         attachments=tuple(_attachment(file) for file in files(request) if _ATTACHMENT.fullmatch(file.name)),
     )
 

@@ -1,0 +1,79 @@
+"""S3: files that callers upload for their deals, and that are read from there piece by piece."""
+
+import secrets
+import time
+from base64 import b32encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from botocore.exceptions import ClientError
+
+from switchboard.clients import client as aws
+from switchboard.model.deal import File
+from switchboard.model.problem import Problem, Refused
+from switchboard.settings import settings
+
+_OPEN_SECONDS = 3600
+_PIECE = 256 * 1024  # octets read at once
+_NAME = "name"  # in the object's metadata, percent-encoded: metadata is ASCII
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where and with which form fields a caller may send one file; `expires_at` is epoch seconds."""
+
+    id: str
+    url: str
+    fields: Mapping[str, str]
+    expires_at: float
+
+
+def begin(client: str, name: str, content_type: str, size: int) -> Upload:
+    """Let a client send one file of exactly `size` octets."""
+    id_ = b32encode(secrets.token_bytes(15)).decode().lower()
+    fields = {"Content-Type": content_type, f"x-amz-meta-{_NAME}": quote(name)}
+    form = aws("s3").generate_presigned_post(
+        settings().uploads_bucket,
+        _key(client, id_),
+        Fields=dict(fields),
+        Conditions=[{name: value} for name, value in fields.items()] + [["content-length-range", size, size]],
+        ExpiresIn=_OPEN_SECONDS,
+    )
+    return Upload(id_, form["url"], form["fields"], time.time() + _OPEN_SECONDS)
+
+
+def resolve(client: str, ids: Sequence[str]) -> tuple[File, ...]:
+    """The files of a client's uploads. Raises `Refused` with the place of every one that is not there."""
+    found = [_head(client, id_) for id_ in ids]
+    missing = [place for place, file in enumerate(found) if file is None]
+    if missing:
+        raise Refused(*(Problem(f"attachments.{place}", "there is no such upload (any more)") for place in missing))
+    return tuple(file for file in found if file)
+
+
+def read(client: str, file: File) -> Iterator[bytes]:
+    """A file piece by piece. Raises what AWS raises, also when it is not the content that was resolved."""
+    answer = aws("s3").get_object(Bucket=settings().uploads_bucket, Key=_key(client, file.id), IfMatch=file.etag)
+    yield from answer["Body"].iter_chunks(_PIECE)
+
+
+def _head(client: str, id_: str) -> File | None:
+    try:
+        head = aws("s3").head_object(Bucket=settings().uploads_bucket, Key=_key(client, id_))
+    except ClientError as error:
+        # Without the right to list a bucket, S3 says 403 of what is not there.
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            return None
+        raise
+    return File(
+        id=id_,
+        name=unquote(head["Metadata"].get(_NAME, id_)),
+        content_type=head["ContentType"],
+        size=int(head["ContentLength"]),
+        etag=head["ETag"],
+    )
+
+
+def _key(client: str, id_: str) -> str:
+    return f"{client}/{id_}"
