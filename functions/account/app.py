@@ -1,4 +1,4 @@
-"""/v1/accounts: signs accounts up with the CRM, and tells what became of it."""
+"""Accounts, `/v1/accounts`: signs accounts up with the CRM, and tells what became of it."""
 
 from switchboard import accounts, observe, web, written
 from switchboard.accept import IdempotencyConflict

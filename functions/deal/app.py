@@ -1,4 +1,4 @@
-"""/v1/deals: writes deals to the CRM, tells what was written, finds them again."""
+"""Deals, `/v1/deals`: writes deals to the CRM, tells what was written, finds them again."""
 
 from typing import Annotated, Any, cast
 

@@ -166,6 +166,27 @@ def test_the_door_is_throttled() -> None:
     assert value(limits["ThrottlingBurstLimit"]) > 0
 
 
+# Files
+
+
+def test_uploads_are_nobody_elses_and_are_forgotten() -> None:
+    bucket, policy = TEMPLATE.of_type("AWS::S3::Bucket")["Uploads"], TEMPLATE.of_type("AWS::S3::BucketPolicy")
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert value(bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"]) <= 2
+    (statement,) = policy["UploadsPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+
+
+def test_the_times_of_the_crm_fit_together() -> None:
+    provider, crm, settle = default("ProviderTimeoutSeconds"), default("CrmTimeoutSeconds"), default("CrmSettleSeconds")
+    assert 2 * provider + 100 + 5 < crm  # 100 MB of files at a megabyte a second
+    assert default("CrmWaitSeconds") < SOURCE["Globals"]["Function"]["Timeout"]
+    assert default("MaxReceives") > 2 * default("MaxPasses")  # a name comes back after every call without an answer
+    assert settle < default("CrmVisibilitySeconds")
+
+
 # Functions
 
 
@@ -218,13 +239,14 @@ def test_a_role_names_its_actions_and_its_resources(role: str) -> None:
         assert not any("*" in action for action in actions)
         assert statement["Effect"] == "Allow"
         if actions != WITHOUT_RESOURCES:
-            assert "*" not in str(statement["Resource"])
+            # What lies in a bucket has no other name than this.
+            assert "*" not in str(statement["Resource"]).replace("${Uploads.Arn}/*", "")
             assert all(isinstance(resource, dict) for resource in listed(statement["Resource"]))
 
 
 def test_only_who_calls_providers_or_checks_their_token_reads_their_secret() -> None:
     readers = {role for role in ROLES if any("secretsmanager" in str(entry["Action"]) for entry in statements(role))}
-    assert readers == {"DispatchRole", "CallbackRole"}
+    assert readers == {"DispatchRole", "CallbackRole", "CrmRole"}
 
 
 @pytest.mark.parametrize("id", MAPPINGS)
