@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox run | key | reports | build`, and what uses one: `demo`, `bench`, `faults`."""
+"""The command line: `python -m sandbox run | key | reports | build`; `demo`, `bench`, `deals`, `faults` use a sandbox."""
 
 import argparse
 import dataclasses
@@ -15,7 +15,7 @@ from sandbox import accounts, layers
 from sandbox.processes import ROOT
 from sandbox.run import PREFIX, STATE, Options, run
 
-PROGRAMS = ("demo", "bench", "faults")
+PROGRAMS = ("demo", "bench", "deals", "faults")
 
 
 def main() -> int:

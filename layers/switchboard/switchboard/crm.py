@@ -244,7 +244,7 @@ def _deal_call(head: Head, write: Write) -> Call:
     deal = unified_deals.deal(request, head.record.reference, files)
     if head.bound and deal.id in (None, head.record.reference.removeprefix(BY_ID)):
         deal = replace(deal, id=head.crm_id)  # what the CRM made of an id that it did not know is known by another
-    seconds = sum(file.size for file in files) / _SLOWEST
+    seconds = _MARGIN + sum(file.size for file in files) / _SLOWEST if files else 0.0
 
     def make(without: frozenset[str]) -> "SavedDeal | Refusal | Outcome":
         sent = deal.without(without)
