@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox run | key | reports | build`; `demo`, `bench`, `deals`, `faults` use a sandbox."""
+"""The command line: `python -m sandbox run | key | reports | build`; `demo`, `bench`, `deals`, `faults` use one."""
 
 import argparse
 import dataclasses

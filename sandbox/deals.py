@@ -1,8 +1,8 @@
 """Many writers and few deals: `python -m sandbox deals` counts what a CRM that stumbles ends up with.
 
 Callers at once write deals whose references they share, while the simulator is slow, resets connections before and
-after it has saved, answers nonsense and saves late. At the end every reference must be one deal, equal to the last write
-of it that was acknowledged or to one that was not acknowledged before that, and no note may be there twice.
+after it has saved, answers nonsense and saves late. At the end every reference must be one deal, equal to its last write
+that was acknowledged or to one that was not acknowledged before that, and no note may be there twice.
 """
 
 import argparse

@@ -1,0 +1,91 @@
+"""Deals in the whole deployment: many writers and a CRM that stumbles, and files that are too large to hold."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import sandbox
+from sandbox import deals
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[sandbox.Stack]:
+    with sandbox.running(parameters=deals.TIMES | {"ProviderTimeoutSeconds": 10}) as stack:
+        yield stack
+
+
+def test_many_writers_make_one_deal_a_reference_whatever_the_crm_does() -> None:
+    with sandbox.running(parameters=deals.TIMES) as stack:
+        report = deals.measure(stack, writes=400, references=25, callers=20, faults_a_second=4)
+    assert report.kept, report
+    assert report.faults > 20
+    assert report.statuses.get(200, 0) + report.statuses.get(201, 0) > 300
+
+
+def upload(stack: sandbox.Stack, name: str, content: bytes, content_type: str = "application/zip") -> str:
+    about = {"name": name, "content_type": content_type, "size": len(content)}
+    told = ask(stack, "POST", "/v1/uploads", about).json()
+    files = {"file": (name, content, content_type)}
+    httpx.post(told["url"], data=told["fields"], files=files, timeout=60).raise_for_status()
+    return str(told["id"])
+
+
+def ask(stack: sandbox.Stack, method: str, path: str, body: Any = None) -> httpx.Response:
+    return httpx.request(method, stack.url + path, json=body, headers={"X-Api-Key": stack.key}, timeout=40)
+
+
+def attached(stack: sandbox.Stack, reference: str) -> list[list[Any]]:
+    held = httpx.get(stack.simulators["hubb"] + "/_state", timeout=30).json()["deals"]
+    (deal,) = [deal for deal in held if deal["external_reference_id"].endswith("|" + reference)] or [
+        {"attachments": []}
+    ]
+    return list(deal["attachments"])
+
+
+def test_ninety_megabytes_of_files_pass_through_less_than_two_hundred_of_memory(stack: sandbox.Stack) -> None:
+    contents = {f"part {number}.zip": os.urandom(10 * MEGABYTE) for number in range(9)}
+    ids = [upload(stack, name, content) for name, content in contents.items()]
+    answer = ask(stack, "PUT", "/v1/deals/large", {"name": "Large", "attachments": ids})
+    assert (answer.status_code, answer.json()["unconfirmed"]) == (201, [])
+    held = {name: (size, digest) for name, size, digest in attached(stack, "large")}
+    assert held == {name: (len(text), hashlib.sha256(text).hexdigest()) for name, text in contents.items()}
+    assert peak(stack, "crm") < 200 * MEGABYTE
+    assert peak(stack, "deal") < 200 * MEGABYTE
+
+
+def peak(stack: sandbox.Stack, function: str) -> int:
+    """The most memory that any process of a function ever had, in octets."""
+    stats = [Path(f"/proc/{pid}/status").read_text() for pid in stack.stats()[function]["workers"]]
+    found = [re.search(r"VmHWM:\s+(\d+) kB", text) for text in stats]
+    return max(int(one[1]) * 1024 for one in found if one)
+
+
+def test_more_than_a_hundred_megabytes_are_refused_before_any_call(stack: sandbox.Stack) -> None:
+    content = os.urandom(51 * MEGABYTE)
+    ids = [upload(stack, name, content[:size]) for name, size in (("a.zip", 51 * MEGABYTE), ("b.zip", 50 * MEGABYTE))]
+    answer = ask(stack, "PUT", "/v1/deals/too-large", {"name": "Too large", "attachments": ids})
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["attachments"]
+    assert "101000000" in answer.json()["errors"][0]["reason"]
+    assert attached(stack, "too-large") == []
+    assert ask(stack, "GET", "/v1/deals/too-large").status_code == 404
+
+
+def test_one_file_of_a_hundred_megabytes_is_not_even_let_up(stack: sandbox.Stack) -> None:
+    about = {"name": "a.zip", "content_type": "application/zip", "size": 101 * MEGABYTE}
+    assert [error["field"] for error in ask(stack, "POST", "/v1/uploads", about).json()["errors"]] == ["size"]
+
+
+def test_a_type_that_the_crm_would_drop_is_refused_before_any_call(stack: sandbox.Stack) -> None:
+    ids = [upload(stack, "run.exe", b"MZ", "application/octet-stream")]
+    answer = ask(stack, "PUT", "/v1/deals/odd", {"name": "Odd", "attachments": ids})
+    assert [error["field"] for error in answer.json()["errors"]] == ["attachments.0"]
+    assert ask(stack, "GET", "/v1/deals/odd").status_code == 404
