@@ -1,8 +1,8 @@
 """Many writers and few deals: `python -m sandbox deals` counts what a CRM that stumbles ends up with.
 
 Callers at once write deals whose references they share, while the simulator is slow, resets connections before and
-after it has saved, answers nonsense and saves late. At the end every reference must be one deal, equal to its last write
-that was acknowledged or to one that was not acknowledged before that, and no note may be there twice.
+after it has saved, answers nonsense and saves late. At the end every reference must be one deal, equal to its last
+write that was acknowledged or to one that was not acknowledged before that, and no note may be there twice.
 """
 
 import argparse
@@ -80,6 +80,7 @@ def measure(stack: sandbox.Stack, writes: int, references: int, callers: int, fa
     names = [f"deal-{number}" for number in range(references)]
     plan = [names[number % references] for number in range(writes)]
     random.Random(writes).shuffle(plan)
+    already = {deal["id"] for deal in httpx.get(stack.simulators["hubb"] + "/_state", timeout=60).json()["deals"]}
     wrote: dict[str, list[Wrote]] = defaultdict(list)
     begun = time.monotonic()
     with httpx.Client(base_url=stack.url, headers=headers, timeout=40) as http:
@@ -96,11 +97,12 @@ def measure(stack: sandbox.Stack, writes: int, references: int, callers: int, fa
             list(pool.map(write, range(writes)))
         pending = _wait(http, names)
     seconds = time.monotonic() - begun
-    held = httpx.get(stack.simulators["hubb"] + "/_state", timeout=60).json()["deals"]
+    state = httpx.get(stack.simulators["hubb"] + "/_state", timeout=60).json()
+    held = [deal for deal in state["deals"] if deal["id"] not in already]
     by_reference = defaultdict(list)
     for deal in held:
-        by_reference[deal["external_reference_id"].rpartition("|")[2]].append(deal)
-    notes = Counter(_text(note) for deal in held for note in deal["notes"])
+        by_reference[str(deal["external_reference_id"]).rpartition("|")[2]].append(deal)
+    notes = Counter(note["text"] for deal in held for note in deal["notes"])
     return Report(
         writes=writes,
         references=references,
@@ -113,10 +115,6 @@ def measure(stack: sandbox.Stack, writes: int, references: int, callers: int, fa
         notes_twice=sum(count > 1 for count in notes.values()),
         pending=pending,
     )
-
-
-def _text(note: Any) -> str:
-    return str(note.get("text") or note.get("note")) if isinstance(note, dict) else str(note)
 
 
 def _may_hold(wrote: list[Wrote], held: list[dict[str, Any]]) -> bool:
