@@ -24,10 +24,10 @@ def stack() -> Iterator[sandbox.Stack]:
 
 def test_many_writers_make_one_deal_a_reference_whatever_the_crm_does() -> None:
     with sandbox.running(parameters=deals.TIMES) as stack:
-        report = deals.measure(stack, writes=400, references=25, callers=20, faults_a_second=4)
+        report = deals.measure(stack, writes=200, references=20, callers=20, faults_a_second=4)
     assert report.kept, report
-    assert report.faults > 20
-    assert report.statuses.get(200, 0) + report.statuses.get(201, 0) > 300
+    assert report.faults > 10
+    assert report.statuses.get(200, 0) + report.statuses.get(201, 0) > 150
 
 
 def upload(stack: sandbox.Stack, name: str, content: bytes, content_type: str = "application/zip") -> str:
@@ -42,12 +42,11 @@ def ask(stack: sandbox.Stack, method: str, path: str, body: Any = None) -> httpx
     return httpx.request(method, stack.url + path, json=body, headers={"X-Api-Key": stack.key}, timeout=40)
 
 
-def attached(stack: sandbox.Stack, reference: str) -> list[list[Any]]:
+def attached(stack: sandbox.Stack, reference: str) -> list[dict[str, Any]]:
+    """The files of a deal, as the CRM has them."""
     held = httpx.get(stack.simulators["hubb"] + "/_state", timeout=30).json()["deals"]
-    (deal,) = [deal for deal in held if deal["external_reference_id"].endswith("|" + reference)] or [
-        {"attachments": []}
-    ]
-    return list(deal["attachments"])
+    found = [deal for deal in held if deal["external_reference_id"] == f"{stack.client}|{reference}"]
+    return [file for deal in found for file in deal["attachments"]]
 
 
 def test_ninety_megabytes_of_files_pass_through_less_than_two_hundred_of_memory(stack: sandbox.Stack) -> None:
@@ -55,7 +54,7 @@ def test_ninety_megabytes_of_files_pass_through_less_than_two_hundred_of_memory(
     ids = [upload(stack, name, content) for name, content in contents.items()]
     answer = ask(stack, "PUT", "/v1/deals/large", {"name": "Large", "attachments": ids})
     assert (answer.status_code, answer.json()["unconfirmed"]) == (201, [])
-    held = {name: (size, digest) for name, size, digest in attached(stack, "large")}
+    held = {file["name"]: (file["size"], file["sha256"]) for file in attached(stack, "large")}
     assert held == {name: (len(text), hashlib.sha256(text).hexdigest()) for name, text in contents.items()}
     assert peak(stack, "crm") < 200 * MEGABYTE
     assert peak(stack, "deal") < 200 * MEGABYTE
