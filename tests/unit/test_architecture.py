@@ -26,7 +26,8 @@ FLOORS = (  # a module imports from its own floor or from one below
         "endpoints",
         "uploads",
     },  # one service a room
-    {"accept", "accounts", "admit", "crm", "deals", "dispatch", "find", "receive", "report", "upsert", "watch"},  # the verbs
+    # The verbs.
+    {"accept", "accounts", "admit", "crm", "deals", "dispatch", "find", "receive", "report", "upsert", "watch"},
     {"web", "written", "gateway"},  # what a function needs around a verb
 )
 PURE = {"model", "dialects", "routing"}

@@ -43,9 +43,9 @@ class Later(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call as it is to go out: its once-only parts, the CRM's id that it names, whether it may be repeated, how long its files may take.
+    """A call as it is to go out: its once-only parts, whether it may be repeated, how long its files may take.
 
-    `make` carries it out without those of its parts that went before.
+    `asked_id` is the CRM's id that it names. `make` carries it out without those of its parts that went before.
     """
 
     parts: frozenset[str]

@@ -44,7 +44,7 @@ def save(client: Client, request: DealRequest, name: str | None, key: str | None
 
 
 def save_all(client: Client, requests: Sequence[NewDealRequest], key: str | None) -> tuple[list[Write], bool]:
-    """Write deals in order and wait for the CRM; and whether that was a repeat. Raises as `save` does, for all at once."""
+    """Write deals in order, wait for the CRM; and whether that was a repeat. Raises as `save` does, for all at once."""
     wanted: list[Wanted] = []
     problems: list[Problem] = []
     for place, request in enumerate(requests):

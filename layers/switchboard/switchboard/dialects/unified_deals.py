@@ -100,8 +100,9 @@ class PersonSaid(_Said):
     source: _Line | None = Field(default=None, description="Made where the CRM has no such source.")
     social: Annotated[dict[_Line, _Handle], Field(max_length=20)] = {}
     address: AddressSaid | None = None
-    match_by: Annotated[frozenset[MatchBy], Field(max_length=3)] | None = Field(
-        default=None, description="What an existing contact is looked up by; by default its e-mail alone."
+    match_by: dict[MatchBy, StrictBool] = Field(
+        default={},
+        description="By what to look an existing contact up, and by what not; by default by its e-mail alone.",
     )
 
 
@@ -303,15 +304,7 @@ def sign_up(request: AccountRequest) -> SignUp:
 def canonical(request: _Said) -> str:
     """What was asked for, as one JSON text that is the same whichever order the names came in."""
     said = request.model_dump(exclude_unset=True, exclude_none=True, mode="json")
-    return json.dumps(_sorted(said), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def _sorted(said: Any) -> Any:
-    """The same, with what has no order in order."""
-    contact = said.get("contact", {})
-    if "match_by" in contact:
-        return {**said, "contact": {**contact, "match_by": sorted(contact["match_by"])}}
-    return said
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def fingerprint(text: str) -> str:
@@ -441,7 +434,7 @@ EXAMPLES: Mapping[str, Any] = {
         "summary": "A deal with its contact",
         "value": {
             "name": "Selling Product",
-            "contact": {"name": "Mike Douglas", "email": "mike@example.com", "match_by": ["email"]},
+            "contact": {"name": "Mike Douglas", "email": "mike@example.com", "match_by": {"phone": True}},
             "amount": {"expected": "523.00"},
             "closing": {"expected": "2026-09-30"},
             "stage": {"name": "Offer", "create": True},

@@ -53,9 +53,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """The contact of a deal: by its id, or looked up by what `match_by` says (None: its e-mail), or made.
+    """The contact of a deal: by its id, or looked up, or made.
 
-    `social` maps one of `SOCIAL_NETWORKS` to a handle or URL.
+    `match_by` says by what to look an existing contact up, and by what not; unsaid, it is by its e-mail alone. `social`
+    maps one of `SOCIAL_NETWORKS` to a handle or URL.
     """
 
     id: str | None = None
@@ -65,15 +66,15 @@ class Person:
     source: str | None = None
     social: Mapping[str, str] = field(default_factory=dict)
     address: Address = Address()
-    match_by: frozenset[MatchBy] | None = None
+    match_by: Mapping[MatchBy, bool] = field(default_factory=dict)
 
     @property
     def found_again(self) -> bool:
         """Whether the same call, made once more, certainly finds the contact that it made."""
         known = {MatchBy.EMAIL: self.email, MatchBy.PHONE: self.phone, MatchBy.NAME: self.name}
-        by = {MatchBy.EMAIL} if self.match_by is None else self.match_by
+        asked = {MatchBy.EMAIL: True, **self.match_by}
         nobody = not any(known.values())
-        return bool(self.id) or nobody or any(known[one] for one in by)
+        return bool(self.id) or nobody or any(known[by] for by, flag in asked.items() if flag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

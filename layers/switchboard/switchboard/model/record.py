@@ -51,8 +51,8 @@ class Record:
 class Result:
     """How a write ended. `created`: by our own record; `saved`: the CRM's answer, as it is shown.
 
-    `words` are the CRM's no, or ours. `unconfirmed` are parts that were sent once and whose answer was lost. `at` is epoch
-    seconds.
+    `words` are the CRM's no, or ours. `unconfirmed` are parts that were sent once and whose answer was lost. `at` is
+    epoch seconds.
     """
 
     standing: Standing

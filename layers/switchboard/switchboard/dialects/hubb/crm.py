@@ -16,6 +16,7 @@ from switchboard.model.contact import SOCIAL_NETWORKS, MatchBy
 from switchboard.model.deal import Amount, Closing, Deal, File, Person, Refusal, Resolution, SavedDeal
 from switchboard.model.problem import Problem
 
+_FLAGS = {MatchBy.EMAIL: "match_with_email", MatchBy.PHONE: "match_with_phone", MatchBy.NAME: "check_name"}
 MAX_ATTACHED = 100_000_000  # octets: the page wants the files' total below 100M
 SUFFIXES = frozenset(  # JPG, GIF, BMP, Excel, CSV, Word, Powerpoint, PDF, Text, Zipped file
     ("jpg", "jpeg", "gif", "bmp", "xls", "xlsx", "csv", "doc", "docx", "ppt", "pptx", "pdf", "txt", "zip")
@@ -67,14 +68,6 @@ def call_for(deal: Deal, account: Mapping[str, str]) -> deals.AddDeal:
 
 
 def _contact(contact: Person) -> dict[str, Any]:
-    by = contact.match_by
-    matching: Mapping[str, bool] = {}
-    if by is not None:
-        matching = {
-            "match_with_email": MatchBy.EMAIL in by,
-            "match_with_phone": MatchBy.PHONE in by,
-            "check_name": MatchBy.NAME in by,
-        }
     return {
         "contact_id": contact.id,
         "contact_name": contact.name,
@@ -84,7 +77,7 @@ def _contact(contact: Person) -> dict[str, Any]:
         "contact_address_street": contact.address.street,
         "contact_address_city": contact.address.city,
         "contact_address_zipcode": contact.address.zipcode,
-        **matching,
+        **{_FLAGS[by]: flag for by, flag in contact.match_by.items()},
         **{f"contact_{network}": handle for network, handle in contact.social.items()},
     }
 
