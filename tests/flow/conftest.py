@@ -22,6 +22,7 @@ from .world import ROOT, TOKEN, World
 SHORT = {
     **{"LeaseSeconds": "1", "VisibilitySeconds": "1", "WatchDelaySeconds": "2", "RecheckSeconds": "4"},
     **{"BackoffSeconds": "0", "ProviderTimeoutSeconds": "1", "MaxReceives": "1000"},
+    **{"CrmSettleSeconds": "1", "CrmWaitSeconds": "0", "CrmVisibilitySeconds": "1"},
 }
 ACCOUNTS = {
     "hubb": {"key": "hubb-key", "sender": "+13056490655"},

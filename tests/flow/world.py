@@ -60,6 +60,7 @@ class World:
         self.watch = _handler("watch")
         self.callback = _handler("callback")
         self.notify = _handler("notify")
+        self.crm = _handler("crm")
         for service in ("dynamodb", "sqs", "secretsmanager"):
             events = clients.client(service).meta.events
             events.register("before-call", self._before)
@@ -73,6 +74,7 @@ class World:
             **dict.fromkeys(settings.settings().queues.values(), self.dispatch),
             settings.settings().watch_queue: self.watch,
             settings.settings().report_queue: self.notify,
+            settings.settings().crm_queue: self.crm,
         }
 
     def number(self, prefix: str = "+1919555") -> str:
@@ -134,7 +136,7 @@ class World:
         return sum(
             self._deliver(url, handler.handler, acknowledge)
             for url, handler in self._handlers.items()
-            if only is None or url == settings.settings().queues.get(only)
+            if only is None or url == {**settings.settings().queues, "crm": settings.settings().crm_queue}.get(only)
         )
 
     def receive(self, url: str) -> list[dict[str, Any]]:
@@ -229,9 +231,9 @@ class World:
     def _after(self, model: Any, **_: Any) -> None:
         self._observe(f"after {model.name}")
 
-    def _exchanged(self, dialect: Any, request: Any) -> Any:
+    def _exchanged(self, dialect: Any, request: Any, *more: Any) -> Any:
         self._observe(f"before {dialect.name}")
-        answer = self._exchange(dialect, request)
+        answer = self._exchange(dialect, request, *more)
         self._observe(f"after {dialect.name}")
         return answer
 
