@@ -3,7 +3,7 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from switchboard import credentials, observe
 from switchboard.accept import Accepted, IdempotencyConflict, SealInDoubt, Submission, accept
 from switchboard.credentials import Client
-from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Entrance, Held, Order, Placed, Refusal, TurnedAway, Writing
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.dialects.wire import Request, Response, text
 from switchboard.model.chunk import Result, parse_message_id
 from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Problem, Refused
+from switchboard.model.record import Standing
 from switchboard.settings import settings
 from switchboard.tracking import life
 
@@ -85,6 +86,8 @@ def _served(name: str, door: Door[Any], said: Any, request: Request) -> Response
     if client is None:
         return door.refuse(said, Refusal.CREDENTIALS, ())
     try:
+        if door.writing and door.held:
+            return _kept(door, door.writing(said), door.held, client, _idempotency_key(request))
         order = door.order(said, client.region)
         if order is None:
             return _named(door.refuse(said, Refusal.ABSENT, ()), (_ABSENT,))
@@ -101,6 +104,24 @@ def _served(name: str, door: Door[Any], said: Any, request: Request) -> Response
     except _AWS as error:
         observe.failure("a call could not be taken", error, door=door.name)
         return door.refuse(said, Refusal.FAILED, ())
+
+
+def _kept(
+    door: Door[Any], writing: Writing, held: Callable[[Held], Response], client: Client, key: str | None
+) -> Response:
+    """The answer to a call that writes to the CRM. Raises `Refused`, with the CRM's own no as well."""
+    # Few calls write to the CRM, and the others' cold start does not wait for it.
+    from switchboard import keep
+
+    write = keep.keep(client, writing.account, writing.said, writing.files, key)
+    result = write.result
+    if result is None or result.standing is not Standing.SAVED:
+        words = (result.words or "no answer") if result else keep.PENDING
+        return door.refuse(None, Refusal.CONTENT, (Problem("", words),))
+    saved = result.saved or {}
+    # A deal that is named by the CRM's own id has the CRM's reference, if it has one.
+    reference = saved.get("reference") if "id" in writing.said else write.record.reference
+    return held(Held(reference=reference or "", saved=saved))
 
 
 def _client(shown: Credentials | None) -> Client | None:

@@ -145,7 +145,7 @@ def _judge(
 
 def _saved(head: Head, write: Write, owner: str, call: Call, answer: SavedDeal) -> Head:
     """A deal that the CRM says it holds."""
-    shown = _shown(answer)
+    shown = _shown(answer, write.client)
     created = answer.id != call.asked_id if call.asked_id else head.crm_id is None
     warnings = (*call.ignored, *call.differing(answer))
     result = _result(Standing.SAVED, head, created=created, saved=shown, warnings=warnings)
@@ -281,8 +281,9 @@ def _no_file(_: File) -> "list[bytes]":
     return []
 
 
-def _shown(answer: SavedDeal) -> dict[str, Any]:
-    """The CRM's answer as it is kept and shown."""
-    said = asdict(answer)
+def _shown(answer: SavedDeal, client: str) -> dict[str, Any]:
+    """The CRM's answer as it is kept and shown: the client's own reference, and no other client's."""
+    reference = (answer.reference or "").removeprefix(client + SCOPE)
+    said = asdict(answer) | {"reference": None if SCOPE in reference else reference or None}
     closing = {name: day.isoformat() if day else None for name, day in said["closing"].items()}
     return {**said, "closing": closing}

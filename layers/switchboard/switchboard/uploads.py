@@ -1,5 +1,7 @@
 """S3: files that callers upload for their deals, and that are read from there piece by piece."""
 
+import hashlib
+import re
 import secrets
 import time
 from base64 import b32encode
@@ -15,6 +17,7 @@ from switchboard.model.problem import Problem, Refused
 from switchboard.settings import settings
 
 _OPEN_SECONDS = 3600
+_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _PIECE = 256 * 1024  # octets read at once
 _NAME = "name"  # in the object's metadata, percent-encoded: metadata is ASCII
 
@@ -41,6 +44,16 @@ def begin(client: str, name: str, content_type: str, size: int) -> Upload:
         ExpiresIn=_OPEN_SECONDS,
     )
     return Upload(id_, form["url"], form["fields"], time.time() + _OPEN_SECONDS)
+
+
+def store(client: str, name: str, content_type: str, data: bytes) -> str:
+    """Keep a file that came with a call; its id, the same for the same file, so that a repeat is the same request."""
+    told = b"\0".join((name.encode("utf-8", "replace"), content_type.encode("utf-8", "replace"), data))
+    id_ = b32encode(hashlib.sha256(told).digest()[:15]).decode().lower()
+    kind = content_type if _TYPE.fullmatch(content_type) else "application/octet-stream"
+    about = {"ContentType": kind, "Metadata": {_NAME: quote(name, errors="replace")}}
+    aws("s3").put_object(Bucket=settings().uploads_bucket, Key=_key(client, id_), Body=data, **about)
+    return id_
 
 
 def resolve(client: str, ids: Sequence[str]) -> tuple[File, ...]:

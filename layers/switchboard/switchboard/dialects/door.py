@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from switchboard.dialects.wire import Request, Response
 from switchboard.model.message import Content, Recipient
@@ -68,6 +68,32 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inline:
+    """A file that came with a call."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What a call wants the CRM to hold: a deal, or an account, as our own JSON says it, and the files with it."""
+
+    account: bool
+    said: Mapping[str, Any]
+    files: tuple[Inline, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What the CRM holds now: the caller's or our own reference, and the CRM's answer as our API shows it."""
+
+    reference: str
+    saved: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Generic[Said]):
     """One call of the vendor, taken by the gateway.
 
@@ -78,6 +104,7 @@ class Door(Generic[Said]):
     answer       the vendor's yes: one `Placed` for each recipient of the order, in its order
     refuse       the vendor's no
     waits        whether the answer holds what only the provider can say
+    writing      what a call wants the CRM to hold, in place of an order; `held` is then the vendor's yes
     """
 
     name: str
@@ -89,6 +116,8 @@ class Door(Generic[Said]):
     answer: Callable[[Said, Order, tuple[Placed, ...]], Response]
     refuse: Callable[[Said, Refusal, tuple[Problem, ...]], Response]
     waits: bool = False
+    writing: Callable[[Said], Writing] | None = None
+    held: Callable[[Held], Response] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

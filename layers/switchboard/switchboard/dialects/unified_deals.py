@@ -182,7 +182,7 @@ class NoteSaid(_Said):
     """A note; sent once, whatever becomes of the CRM's answer."""
 
     title: _Line | None = None
-    text: _Long
+    text: _Long | None = None
 
 
 class CustomFieldsSaid(_Said):

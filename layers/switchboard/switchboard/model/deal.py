@@ -131,7 +131,7 @@ class Note:
     """A note beside a deal."""
 
     title: str | None = None
-    text: str
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,9 +204,13 @@ _ONCE: Mapping[str, tuple[str, object]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedDeal:
-    """A deal as the CRM says that it stands; None where it says nothing, or nothing that can be read."""
+    """A deal as the CRM says that it stands; None where it says nothing, or nothing that can be read.
+
+    `reference` is the one that the CRM has.
+    """
 
     id: str | None = None
+    reference: str | None = None
     amount: Amount = Amount()
     closing: Closing = Closing()
     stage: str | None = None

@@ -117,6 +117,7 @@ def saved(response: Response) -> SavedDeal | Refusal:
         return Refusal(answer.error_message)
     return SavedDeal(
         id=answer.deal_id,
+        reference=answer.external_reference_id,
         amount=Amount(expected=_amount(answer.expected_closing_amount), actual=_amount(answer.actual_closing_amount)),
         closing=Closing(expected=_day(answer.expected_closing_date), actual=_day(answer.actual_closing_date)),
         stage=answer.stage,

@@ -3,10 +3,22 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
-from switchboard.dialects.hubb import NAME
-from switchboard.dialects.hubb.accounts import MASTER_ACCOUNT, MasterAccount, decode_master_account
-from switchboard.dialects.hubb.deals import CRM_ADD_DEAL, AddDeal, decode_crm_add_deal
+from switchboard.dialects.door import Credentials, Door, Held, Inline, Order, Placed, Refusal, TurnedAway, Writing
+from switchboard.dialects.hubb import NAME, said
+from switchboard.dialects.hubb.accounts import (
+    MASTER_ACCOUNT,
+    AccountMade,
+    MasterAccount,
+    decode_master_account,
+    encode_master_account_answer,
+)
+from switchboard.dialects.hubb.deals import (
+    CRM_ADD_DEAL,
+    AddDeal,
+    DealSaved,
+    decode_crm_add_deal,
+    encode_crm_add_deal_answer,
+)
 from switchboard.dialects.hubb.fields import ErrorText, Failure, TurnedDown, encode_failure
 from switchboard.dialects.hubb.sms import (
     FACTS,
@@ -103,14 +115,46 @@ def _refuse(call: SendSms, refusal: Refusal, problems: tuple[Problem, ...]) -> R
     return _no("; ".join(f"{problem.field}: {problem.reason}" for problem in problems) or ErrorText.INVALID)
 
 
-# --- what this gateway does not do ------------------------------------------------------------------------------------
+# --- what the CRM holds -----------------------------------------------------------------------------------------------
 
 
-def _absent(name: str, path: str, decode: Callable[[Request], Call], words: str) -> Door[Call]:
-    """A door that reads the call in full, and then says no: nothing is answered as if it had been done."""
+def _deal(call: AddDeal) -> Writing:
+    files = tuple(
+        Inline(name=file.filename, content_type=file.content_type, data=file.data) for file in call.attachments
+    )
+    return Writing(account=False, said=said.deal(call), files=files)
+
+
+def _held(held: Held) -> Response:
+    saved = held.saved
+    amount, closing = saved.get("amount") or {}, saved.get("closing") or {}
+    answer = DealSaved(
+        deal_id=saved.get("id"),
+        external_reference_id=held.reference,
+        expected_closing_date=closing.get("expected"),
+        actual_closing_date=closing.get("actual"),
+        expected_closing_amount=amount.get("expected"),
+        actual_closing_amount=amount.get("actual"),
+        stage=saved.get("stage"),
+        resolution=saved.get("resolution"),
+    )
+    return encode_crm_add_deal_answer(answer)
+
+
+def _keeping(
+    name: str,
+    path: str,
+    decode: Callable[[Request], Call],
+    writing: Callable[[Call], Writing],
+    held: Callable[[Held], Response],
+) -> Door[Call]:
+    """A door to the CRM itself."""
 
     def refuse(call: Call, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
-        return _no(words if refusal is Refusal.ABSENT else _FAULTS.get(refusal, ErrorText.INVALID))
+        # What has no field is what the CRM itself said.
+        named = (f"{problem.field}: {problem.reason}" if problem.field else problem.reason for problem in problems)
+        words = "; ".join(named)
+        return _no(_FAULTS[refusal] if refusal is not Refusal.CONTENT else words or ErrorText.INVALID)
 
     return Door(
         name=name,
@@ -119,8 +163,10 @@ def _absent(name: str, path: str, decode: Callable[[Request], Call], words: str)
         read=_reader(decode),
         credentials=_credentials,
         order=lambda call, region: None,
-        answer=lambda call, order, placed: _no(words),
+        answer=lambda call, order, placed: _no(_FAULTS[Refusal.ABSENT]),
         refuse=refuse,
+        writing=writing,
+        held=held,
     )
 
 
@@ -136,6 +182,12 @@ DOORS = (
         refuse=_refuse,
         waits=True,
     ),
-    _absent("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal, "This gateway does not take deals"),
-    _absent("master_account", MASTER_ACCOUNT, decode_master_account, "This gateway does not sign up accounts"),
+    _keeping("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal, _deal, _held),
+    _keeping(
+        "master_account",
+        MASTER_ACCOUNT,
+        decode_master_account,
+        lambda call: Writing(account=True, said=said.sign_up(call)),
+        lambda held: encode_master_account_answer(AccountMade()),
+    ),
 )

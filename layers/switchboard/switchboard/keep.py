@@ -1,0 +1,30 @@
+"""Keeping: what a client at a vendor's door wants the CRM to hold goes the same way as by our own API."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from switchboard import accounts, deals, uploads
+from switchboard.credentials import Client
+from switchboard.dialects.door import Inline
+from switchboard.dialects.unified import problems
+from switchboard.dialects.unified_deals import AccountRequest, NewDealRequest
+from switchboard.model.problem import Refused
+from switchboard.model.record import Write
+
+PENDING = "the CRM has not answered yet: it is being written, do not send it again"
+
+
+def keep(client: Client, account: bool, said: Mapping[str, Any], files: Sequence[Inline], key: str | None) -> Write:
+    """Write a deal or sign an account up, and wait for the CRM. Raises `Refused`, and as `deals.save` does."""
+    try:
+        if account:
+            return accounts.sign_up(client, AccountRequest.model_validate(said), key)[0]
+        request = NewDealRequest.model_validate(said)
+    except ValidationError as wrong:
+        raise Refused(*problems([{**error} for error in wrong.errors()])) from None
+    if files:
+        ids = tuple(uploads.store(client.name, file.name, file.content_type, file.data) for file in files)
+        request = request.model_copy(update={"attachments": ids})
+    return deals.save(client, request, request.external_reference, key)[0]
