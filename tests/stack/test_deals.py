@@ -1,8 +1,10 @@
 """Deals in the whole deployment: many writers and a CRM that stumbles, and files that are too large to hold."""
 
 import hashlib
+import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import sandbox
 from sandbox import deals
 
+ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
 
 
@@ -56,6 +59,7 @@ def test_ninety_megabytes_of_files_pass_through_less_than_two_hundred_of_memory(
     assert (answer.status_code, answer.json()["unconfirmed"]) == (201, [])
     held = {file["name"]: (file["size"], file["sha256"]) for file in attached(stack, "large")}
     assert held == {name: (len(text), hashlib.sha256(text).hexdigest()) for name, text in contents.items()}
+    print(f"90 MB of files: crm had {peak(stack, 'crm')} octets at most, deal {peak(stack, 'deal')}")
     assert peak(stack, "crm") < 200 * MEGABYTE
     assert peak(stack, "deal") < 200 * MEGABYTE
 
@@ -88,3 +92,30 @@ def test_a_type_that_the_crm_would_drop_is_refused_before_any_call(stack: sandbo
     answer = ask(stack, "PUT", "/v1/deals/odd", {"name": "Odd", "attachments": ids})
     assert [error["field"] for error in answer.json()["errors"]] == ["attachments.0"]
     assert ask(stack, "GET", "/v1/deals/odd").status_code == 404
+
+
+def test_a_slow_crm_is_a_202_with_a_link_and_every_event_finds_its_function() -> None:
+    slow = deals.TIMES | {"CrmWaitSeconds": 1, "ProviderTimeoutSeconds": 8}
+    with sandbox.running(parameters=slow) as stack:
+        for path in sorted((ROOT / "events").glob("*.json")):
+            if path.stem.startswith(("deal_", "account_", "upload_")):
+                event = json.loads(path.read_text())
+                body = json.loads(event["body"]) if "body" in event else None
+                method, _, _ = event["routeKey"].partition(" ")
+                assert ask(stack, method, event["rawPath"], body).status_code in {200, 201, 202, 207}, path.stem
+        assert stack.invoke("crm", json.loads((ROOT / "events" / "crm.json").read_text())) == {"batchItemFailures": []}
+        fault = {"fault": "delay", "seconds": 3, "match": {"path": "crm_add_deal"}}
+        httpx.post(stack.simulators["hubb"] + "/_script", json=fault).raise_for_status()
+        answer = ask(stack, "PUT", "/v1/deals/slow", {"name": "Slow"})
+        assert (answer.status_code, answer.headers["location"]) == (202, "/v1/deals/slow")
+        assert (answer.json()["standing"], answer.json()["created"]) == ("pending", None)
+        batch = ask(stack, "POST", "/v1/deals/batch", {"deals": [{"external_reference": "slow"}, {"name": "Quick"}]})
+        assert batch.status_code == 207
+        assert [line["status"] for line in batch.json()["results"]] == [202, 201]
+        for _ in range(100):
+            told = ask(stack, "GET", answer.headers["location"]).json()
+            if told["standing"] == "saved":
+                break
+            time.sleep(0.1)
+        assert [write["standing"] for write in told["history"]] == ["saved", "saved"]
+        assert told["deal"]["id"] == told["id"]

@@ -8,7 +8,8 @@ import pytest
 from switchboard.dialects import unified_deals as words
 from switchboard.dialects.forms import parameters
 from switchboard.dialects.hubb import accounts, crm, deals
-from switchboard.dialects.wire import JSON, Request, Response
+from switchboard.dialects.hubb import said as at_door
+from switchboard.dialects.wire import JSON, Request, Response, form
 from switchboard.model.contact import MatchBy
 from switchboard.model.deal import Amount, Deal, File, Mails, Note, Person, Refusal, Resolution, SavedDeal
 from switchboard.model.problem import Refused
@@ -130,6 +131,28 @@ def test_every_parameter_of_a_sign_up_has_a_place_in_our_request() -> None:
     expected = {name: out for name, (_, _, out) in SIGN_UP.items()}
     assert parameters(crm.CRM.sign_up(wanted, ACCOUNT)) == {"key": "k", **expected}
     assert SIGN_UP.keys() | {"key"} == {row.name for row in accounts._MASTER_ACCOUNT}
+
+
+def test_what_a_client_says_at_the_door_is_what_it_could_have_said_to_us() -> None:
+    form_ = {name: out for name, (_, _, out) in DEAL.items()} | {"key": "k"}
+    call = deals.decode_crm_add_deal(form("POST", deals.CRM_ADD_DEAL, form_))
+    ours = words.NewDealRequest.model_validate(said(DEAL))
+    assert words.NewDealRequest.model_validate(at_door.deal(call)) == ours
+    made = accounts.decode_master_account(
+        form("POST", accounts.MASTER_ACCOUNT, {name: out for name, (_, _, out) in SIGN_UP.items()} | {"key": "k"})
+    )
+    assert words.AccountRequest.model_validate(at_door.sign_up(made)) == words.AccountRequest.model_validate(
+        said(SIGN_UP)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "amount"),
+    [("523", "523"), ("1 234,567.50", "1234567.50"), ("1,234", "1234"), ("12,5", "12.5"), ("1 000", "1000")],
+)
+def test_an_amount_at_the_door_is_read_as_it_is_meant(written: str, amount: str) -> None:
+    call = deals.AddDeal(key="k", expected_closing_amount=written)
+    assert at_door.deal(call) == {"amount": {"expected": amount}}
 
 
 def test_what_is_not_said_is_not_sent() -> None:

@@ -392,13 +392,25 @@ def test_a_fault_says_whether_a_repeat_is_safe(name: str) -> None:
     assert "do not send it again" in words[Refusal.UNKNOWN]
 
 
-@pytest.mark.parametrize(("name", "thing"), [("crm_add_deal", "deals"), ("master_account", "accounts")])
-def test_what_this_gateway_does_not_do_is_said_after_a_full_reading(name: str, thing: str) -> None:
-    fields_ = {"key": "k", "email": "a@b.co", "account_name": "A"}
-    said = door(name).read(Request(method="GET", path=door(name).path, query=urlencode(fields_).encode()))
-    assert door(name).credentials(said) == Credentials(secret="k")
-    assert door(name).order(said, "US") is None
-    assert thing in spoken(door(name).refuse(said, Refusal.ABSENT, ()))["error_message"]
+def test_what_the_crm_shall_hold_is_said_in_our_own_json() -> None:
+    fields_ = {
+        "key": "k",
+        "email": "a@b.co",
+        "account_name": "A",
+        "name": "Deal",
+        "create_new_stage": "2",
+        "stage": "New",
+    }
+    for name, account, told in (
+        ("crm_add_deal", False, {"name": "Deal", "stage": {"name": "New", "create": True}}),
+        ("master_account", True, {"email": "a@b.co", "account_name": "A"}),
+    ):
+        said = door(name).read(Request(method="GET", path=door(name).path, query=urlencode(fields_).encode()))
+        assert door(name).credentials(said) == Credentials(secret="k")
+        writing = door(name).writing
+        assert writing is not None
+        wanted = writing(said)
+        assert (wanted.account, {name: wanted.said.get(name) for name in told}) == (account, told)
 
 
 # --- callbacks --------------------------------------------------------------------------------------------------------
