@@ -6,7 +6,7 @@ from switchboard import deals, observe, web, written
 from switchboard.accept import IdempotencyConflict
 from switchboard.dialects import unified_deals as words
 
-app = web.Api()
+app = web.Api(refusals=words.refusals)
 handler = observe.invocation(app.resolve)
 app.exception_handler(IdempotencyConflict)(lambda error: web.problem(written.conflict(error)))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from switchboard.dialects import unified_deals as words
 from switchboard.dialects.forms import parameters
@@ -245,3 +246,13 @@ def test_what_the_crm_cannot_carry_is_refused(request_: dict[str, Any], field: s
 def test_a_hundred_megabytes_are_too_much(sizes: tuple[int, ...], ok: bool) -> None:
     files = tuple(File(id="a", name="a.zip", content_type="x/y", size=size) for size in sizes)
     assert (crm.CRM.refuses(Deal(files=files)) == ()) is ok
+
+
+def test_every_wrong_field_is_named_at_once() -> None:
+    body = {"amount": {"expected": "much"}, "tags": {"add": ["a,b"]}, "odd": 1, "contact": {"social": {"myspace": "x"}}}
+    with pytest.raises(ValidationError) as wrong:
+        words.NewDealRequest.model_validate(body)
+    found = words.refusals([{**error} for error in wrong.value.errors()], body, None)
+    fields = [problem.field for problem in found]
+    assert fields == ["amount.expected", "odd", "contact.social.myspace", "tags.add.0"]
+    assert words.refusals([], ["no object"], None) == ()

@@ -78,6 +78,7 @@ def _wanted(client: Client, request: DealRequest, name: str | None, key: str | N
     name = name or (BY_ID + request.id if request.id else reference(client.name, key, place))
     if request.id and writes.get_owner(request.id) not in (None, client.name):
         raise Refused(Problem("id", "is another client's deal"))
+    unified_deals.deal(request, name)
     files = uploads.resolve(client.name, request.attachments) if request.attachments else ()
     unified_deals.deal(request, name, files)
     return Wanted(

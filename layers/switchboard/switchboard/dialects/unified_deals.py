@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -15,11 +15,12 @@ from pydantic import (
     StrictBool,
     StringConstraints,
     TypeAdapter,
+    ValidationError,
 )
 
 from switchboard.dialects.crm import MAX_REFERENCE
 from switchboard.dialects.registry import CRM
-from switchboard.dialects.unified import FieldProblem, Time
+from switchboard.dialects.unified import FieldProblem, Time, problems
 from switchboard.model.account import SignUp
 from switchboard.model.contact import MatchBy
 from switchboard.model.deal import Deal, File, Resolution
@@ -289,11 +290,24 @@ def deal(request: DealRequest, reference: str | None, files: Sequence[File] = ()
     """A validated request in our own words. Raises `Refused` for what the CRM cannot carry."""
     said = request.model_dump(exclude_none=True, exclude={"external_reference", "attachments"})
     wanted = _DEAL.validate_python({**said, "external_reference": reference, "files": tuple(files)})
-    if problems := CRM.refuses(wanted):
-        raise Refused(*problems)
+    if found := CRM.refuses(wanted):
+        raise Refused(*found)
     if len(canonical(request)) > MAX_SAID:
         raise Refused(Problem("body", f"is too large: {MAX_SAID} octets at most"))
     return wanted
+
+
+def refusals(errors: Iterable[Mapping[str, Any]], body: Any, region: str | None) -> tuple[Problem, ...]:
+    """Every problem of a deal that validation refused: those that it named, and those of what else the body says."""
+    named = problems(errors)
+    wrong = {problem.field.partition(".")[0] for problem in named}
+    try:
+        deal(NewDealRequest.model_validate({name: said for name, said in body.items() if name not in wrong}), None)
+    except (ValidationError, AttributeError):  # of a batch, or of something that is no object
+        return named
+    except Refused as refused:
+        return (*named, *refused.problems)
+    return named
 
 
 def sign_up(request: AccountRequest) -> SignUp:
