@@ -62,24 +62,24 @@ class Placed:
     """
 
     id: str
-    to: str
     facts: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Generic[Said]):
-    """One call of the vendor, taken by the gateway.
+    """One call of the vendor, taken by the gateway. `dialect` is the vendor's name.
 
     read         the call; raises `TurnedAway`, and nothing else, whatever the bytes
     credentials  what the call shows; None when it shows nothing
     order        the call in our words, national numbers read in the client's region (ISO 3166-1 or None); None for a
                  thing that this gateway does not do. Raises `TurnedAway`, or `Refused` with problems in our words
     answer       the vendor's yes: one `Placed` for each recipient of the order, in its order
-    refuse       the vendor's no
+    refuse       the vendor's no; with the order, where the call came to one: `to.3` names a recipient of it
     waits        whether the answer holds what only the provider can say
     """
 
+    dialect: str
     name: str
     path: str
     methods: tuple[str, ...]
@@ -87,7 +87,7 @@ class Door(Generic[Said]):
     credentials: Callable[[Said], Credentials | None]
     order: Callable[[Said, str | None], Order | None]
     answer: Callable[[Said, Order, tuple[Placed, ...]], Response]
-    refuse: Callable[[Said, Refusal, tuple[Problem, ...]], Response]
+    refuse: Callable[[Said, Refusal, tuple[Problem, ...], Order | None], Response]
     waits: bool = False
 
 
@@ -99,7 +99,6 @@ class Entrance(Generic[Said]):
     answer  the vendor's answer: to the token, or to None when nothing was opened or ended
     """
 
-    name: str
     path: str
     methods: tuple[str, ...]
     read: Callable[[Request], Said]

@@ -18,11 +18,13 @@ from switchboard.dialects.hubb.sms import (
     encode_send_sms_answer,
 )
 from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.address import parse_phone
+from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import CONTACT
 from switchboard.model.message import Channel, Content, Recipient
 from switchboard.model.problem import Problem, Refused
 
-MAX_RECIPIENTS = 1000  # of one call, as in our own API
+MAX_CONTACT_ID = 254  # characters, as of any address of our own API
 _METHODS = ("GET", "POST")
 
 Call = TypeVar("Call", SendSms, AddDeal, MasterAccount)
@@ -74,16 +76,17 @@ def _order(call: SendSms, region: str | None) -> Order:
 
 
 def _recipients(call: SendSms) -> tuple[Recipient, ...]:
-    """The numbers of the call, or its contact when it has none. Raises `Refused`."""
-    # The numbering plans are slow to load, and a door that turns a caller away does not need them.
-    from switchboard.model.address import parse_phone
-
+    """The numbers of the call, each once, or its contact when it has none. Raises `Refused`."""
     numbers = call.recipients
     if len(numbers) > MAX_RECIPIENTS:
         raise Refused(Problem("to", f"at most {MAX_RECIPIENTS} numbers a call"))
+    if len(call.contact_id or "") > MAX_CONTACT_ID:
+        raise Refused(Problem("contact.id", f"at most {MAX_CONTACT_ID} characters"))
     if not numbers:
         return (Recipient(to=f"{CONTACT}{call.contact_id}"),)
-    return tuple(Recipient(to=parse_phone(number, None, f"to.{place}")) for place, number in enumerate(numbers))
+    # A numbering plan knows of spellings that the page does not: two of these may still be one number.
+    read = (parse_phone(number, None, f"to.{place}") for place, number in enumerate(numbers))
+    return tuple(Recipient(to=number) for number in dict.fromkeys(read))
 
 
 def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response:
@@ -95,7 +98,7 @@ def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response
     return encode_send_sms_answer(Sent(message_id=first.id, **about))
 
 
-def _refuse(call: SendSms, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
+def _refuse(call: object, refusal: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
     if refusal is not Refusal.CONTENT:
         return _no(_FAULTS[refusal])
     if any(problem.field == "from" for problem in problems):
@@ -106,26 +109,24 @@ def _refuse(call: SendSms, refusal: Refusal, problems: tuple[Problem, ...]) -> R
 # --- what this gateway does not do ------------------------------------------------------------------------------------
 
 
-def _absent(name: str, path: str, decode: Callable[[Request], Call], words: str) -> Door[Call]:
+def _absent(name: str, path: str, decode: Callable[[Request], Call]) -> Door[Call]:
     """A door that reads the call in full, and then says no: nothing is answered as if it had been done."""
-
-    def refuse(call: Call, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
-        return _no(words if refusal is Refusal.ABSENT else _FAULTS.get(refusal, ErrorText.INVALID))
-
     return Door(
+        dialect=NAME,
         name=name,
         path=path,
         methods=_METHODS,
         read=_reader(decode),
         credentials=_credentials,
         order=lambda call, region: None,
-        answer=lambda call, order, placed: _no(words),
-        refuse=refuse,
+        answer=lambda call, order, placed: _no(_FAULTS[Refusal.ABSENT]),
+        refuse=_refuse,
     )
 
 
 DOORS = (
     Door(
+        dialect=NAME,
         name="send_sms",
         path=SEND_SMS,
         methods=_METHODS,
@@ -136,6 +137,6 @@ DOORS = (
         refuse=_refuse,
         waits=True,
     ),
-    _absent("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal, "This gateway does not take deals"),
-    _absent("master_account", MASTER_ACCOUNT, decode_master_account, "This gateway does not sign up accounts"),
+    _absent("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal),
+    _absent("master_account", MASTER_ACCOUNT, decode_master_account),
 )
