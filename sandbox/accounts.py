@@ -35,11 +35,17 @@ def invent(client: str) -> Accounts:
             "zone": "UTC",
             **_ours(client),
         },
-        "hubb": {"key": str(secrets.randbelow(9 * 10**14) + 10**14), "sender": "+13056490655", **_ours(client)},
+        "hubb": {
+            "key": str(secrets.randbelow(9 * 10**14) + 10**14),
+            "sender": "+13056490655",
+            "region": "US",
+            **_ours(client),
+        },
         "ucontact": {
             "user": "switchboard",
             "password": secrets.token_hex(12),
             "campaign": "Switchboard",
+            "region": CLIENT_REGION,
             "scheme": "Basic",
             "sms_call": "SendSMSv2",
             **_ours(client),

@@ -3,10 +3,9 @@
 from typing import Any
 
 from switchboard import gateway, observe
-from switchboard.dialects.wire import Response, text
+from switchboard.dialects.wire import NOT_FOUND, Response
 from switchboard.receive import receive
 
-NOT_FOUND = text("Not Found", status=404)
 UNAUTHORIZED = Response(status=401, headers=(("www-authenticate", 'Basic realm="switchboard"'),))
 
 

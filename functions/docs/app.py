@@ -41,7 +41,7 @@ def doors() -> Iterator[tuple[str, str]]:
     from switchboard.dialects.doors import DOORS, ENTRANCES  # only for somebody who knocks where nothing is
 
     yield from ((path, method) for path, methods in json.loads(DOCUMENT)["paths"].items() for method in methods)
-    yield from ((door.path, method) for _, door in DOORS for method in door.methods)
+    yield from ((door.path, method) for door in DOORS for method in door.methods)
     yield from ((entrance.path, method) for entrance in ENTRANCES for method in entrance.methods)
 
 

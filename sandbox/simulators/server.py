@@ -1,7 +1,8 @@
-"""What the simulators share: the HTTP server, the ledger, the script of faults, the clock, and receipts going out.
+"""A simulator of a vendor: what it asks of the vendor, the HTTP server, the ledger, the clock and the control paths.
 
 A simulator is a `Vendor` (its decisions: a `Request` in, a `Response` and what it took out) behind a `Simulator` (the
-server).
+server), which draws faults from a `script.Script` and sends receipts by a `courier.Courier`. What follows is the manual
+of all of them.
 
 Control, on the simulator's own port (JSON):
 
@@ -49,12 +50,8 @@ The receipts of the messages that the call takes (with match.to: that recipient'
 """
 
 import contextlib
-import heapq
-import http.client
-import itertools
 import json
 import logging
-import re
 import socket
 import struct
 import sys
@@ -64,70 +61,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import unquote_plus, urlsplit
+from typing import Any, ClassVar, Self
 
-from switchboard.dialects.wire import JSON, TEXT, Request, Response
+from sandbox.simulators.courier import Callback, Courier
+from sandbox.simulators.script import Fault, Script
+from switchboard.dialects.wire import JSON, Request, Response
 
 log = logging.getLogger(__name__)
 
-ANSWER_FAULTS = frozenset({"delay", "reset_before", "reset_after", "garbage", "refuse", "partial"})
-RECEIPT_FAULTS = frozenset({"duplicate", "early", "contradictory", "none", "receipts"})
-STATUS_FAULT = re.compile(r"[345]\d\d")
-COMMITS_LATE = frozenset({"delay", "reset_after", "garbage"})  # and the statuses: what may have commit_after
-DECORATION = {"receipt", "receipts", "list", "taking"}  # "duplicate receipts" is said for duplicate
-
-GARBAGE = "<html><body>\x00upstream sent no valid answer"
 RECEIPT_AFTER = 0.05  # seconds from taking to the first receipt
 RECEIPT_GAP = 0.1  # seconds between two receipts of one message, so that they arrive in the order of the script
-RECEIPT_PATIENCE = 60.0  # seconds of trying before a receipt is given up
-RECEIPT_WORKERS = 8
 EARLY_PATIENCE = 10.0  # seconds that an answer waits for its early receipts
 TICK = 0.25  # seconds between two looks at what has come due
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One entry of the script; `options` are the keys beyond fault, times and match."""
-
-    name: str
-    times: int | None = 1
-    to: str | None = None
-    path: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def about_receipts(self) -> bool:
-        """Whether it changes the receipts, not the answer."""
-        return self.name in RECEIPT_FAULTS
-
-    @property
-    def commit_after(self) -> float | None:
-        """The seconds from the answer to the carrying out; None: the call is carried out before it is answered."""
-        said = self.options.get("commit_after")
-        return None if said is None else float(said)
-
-    @property
-    def hides(self) -> bool:
-        """Whether the vendor's own answer is lost."""
-        return self.name == "garbage" or bool(STATUS_FAULT.fullmatch(self.name))
-
-    def taken(self, default: bool) -> bool:
-        """Whether the call is taken under this fault."""
-        return bool(self.options.get("taken", default))
-
-    def hits(self, request: Request, sends: bool) -> bool:
-        """Whether this call is meant; `sends`: the call submits messages."""
-        if self.path is not None and self.path not in request.path:
-            return False
-        if self.path is None and not sends:
-            return False
-        said = (request.query + b"&" + request.body).decode("latin-1")
-        return self.to is None or self.to.lstrip("+") in unquote_plus(said)
-
-    def concerns(self, recipient: str) -> bool:
-        """Whether this one recipient is meant, however it is written."""
-        return self.to is None or self.to.lstrip("+") in recipient
+POLL = 0.005  # seconds between two looks at whether the server is to stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +108,19 @@ class Answer:
 
 
 class Vendor:
-    """A vendor's decisions. Override `answer`; the rest where the vendor has it. Calls come one at a time."""
+    """A vendor's decisions. Override `answer`; the rest where the vendor has it. Calls come one at a time.
+
+    `defaults` are its settings by name, with the values that they have at the start.
+    """
 
     name: str
     delivered = "delivered"  # the report's word for a message that arrived
     failed = "undelivered"  # and for one that did not
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(self) -> None:
+        self._settings: dict[str, Any] = dict(self.defaults)
+        self.reset()
 
     def answer(self, request: Request, fault: Fault | None) -> Answer:
         """Decides one call. `fault` is given only when it is `refuse` or `partial`: both are the vendor's own words."""
@@ -193,210 +147,21 @@ class Vendor:
         return {}
 
     def reset(self) -> None:
-        """Puts the state back to what it is at the start; the settings stay."""
+        """Makes the state what it is at the start under the settings of now; these stay."""
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Takes settings (`--set`, or "settings" in the script); an unknown one is a ValueError."""
-        if settings:
-            raise ValueError(f"{self.name} has no settings")
+        if unknown := set(settings) - set(self.defaults):
+            raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
+        self.adopt(settings)
+
+    def adopt(self, settings: Mapping[str, Any]) -> None:
+        """Takes settings whose names are known. Override to check them, before anything changes, or to act on them."""
+        self._settings |= settings
 
     def settings(self) -> Mapping[str, Any]:
         """The settings as they stand, in JSON's types."""
-        return {}
-
-
-class Script:
-    """The faults still to come, in order."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._faults: list[Fault] = []
-
-    def add(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Queues faults up; a malformed one is a ValueError and nothing is queued."""
-        faults = [_read_fault(entry) for entry in entries]
-        with self._lock:
-            self._faults += faults
-
-    def clear(self) -> None:
-        """Drops all."""
-        with self._lock:
-            self._faults.clear()
-
-    def lines(self) -> list[dict[str, Any]]:
-        """What is still to come, as JSON."""
-        with self._lock:
-            return [_fault_line(fault) for fault in self._faults]
-
-    def draw(self, request: Request, sends: bool) -> tuple[Fault | None, Fault | None]:
-        """The faults of this call: one for the answer, one for the receipts; each has one time less afterwards."""
-        with self._lock:
-            return self._draw(request, sends, False), self._draw(request, sends, True)
-
-    def _draw(self, request: Request, sends: bool, about_receipts: bool) -> Fault | None:
-        for index, fault in enumerate(self._faults):
-            if fault.about_receipts is about_receipts and fault.hits(request, sends):
-                if fault.times is not None:
-                    self._faults[index : index + 1] = [replace(fault, times=fault.times - 1)] if fault.times > 1 else []
-                return fault
-        return None
-
-
-def _read_fault(entry: Mapping[str, Any]) -> Fault:
-    if not isinstance(entry, Mapping) or "fault" not in entry:
-        raise ValueError("a fault is an object with the key fault")
-    words = re.split(r"[\s_-]+", str(entry["fault"]).strip().lower())
-    name = "_".join(word for word in words if word not in DECORATION) or "receipts"
-    if name not in ANSWER_FAULTS | RECEIPT_FAULTS and not STATUS_FAULT.fullmatch(name):
-        raise ValueError(f"no such fault: {entry['fault']}")
-    times, match = entry.get("times", 1), entry.get("match") or {}
-    if times is not None and (not isinstance(times, int) or times < 1):
-        raise ValueError("times is a number from 1, or null")
-    if not isinstance(match, Mapping) or set(match) - {"to", "path"}:
-        raise ValueError("match has the keys to and path")
-    options = {key: value for key, value in entry.items() if key not in {"fault", "times", "match"}}
-    if "commit_after" in options:
-        _check_late(name, options)
-    return Fault(name=name, times=times, to=match.get("to"), path=match.get("path"), options=options)
-
-
-def _check_late(name: str, options: Mapping[str, Any]) -> None:
-    after = options["commit_after"]
-    if not isinstance(after, int | float) or after < 0:
-        raise ValueError("commit_after is a number of seconds")
-    if name not in COMMITS_LATE and not STATUS_FAULT.fullmatch(name):
-        raise ValueError(f"{name} cannot commit late")
-    if options.get("taken") is False:
-        raise ValueError("what is not taken cannot commit late")
-
-
-def _fault_line(fault: Fault) -> dict[str, Any]:
-    match = {key: value for key, value in (("to", fault.to), ("path", fault.path)) if value is not None}
-    return {"fault": fault.name, "times": fault.times, "match": match, **fault.options}
-
-
-@dataclass(slots=True, kw_only=True)
-class Callback:
-    """One callback on its way out, and what became of it."""
-
-    id: str
-    word: str
-    request: Request
-    at: float
-    patience: float
-    status: int = 0
-    tries: int = 0
-    done: bool = False  # answered with 2xx
-    over: threading.Event = field(default_factory=threading.Event)  # the first try has been made
-
-    def line(self) -> dict[str, Any]:
-        """As `/_receipts` shows it."""
-        return {name: getattr(self, name) for name in ("id", "word", "at", "status", "tries", "done")}
-
-
-class Courier:
-    """Sends callbacks from its own threads, each again and again until a 2xx or until its patience ends."""
-
-    def __init__(self, url: str | None, patience: float = RECEIPT_PATIENCE) -> None:
-        self.url = url
-        self.patience = patience
-        self.sent: list[Callback] = []
-        self._due: list[tuple[float, int, Callback]] = []
-        self._count = itertools.count()
-        self._ready = threading.Condition()
-        self._open = True
-        self._threads: list[threading.Thread] = []
-
-    def send(self, message_id: str, word: str, request: Request, after: float = 0.0) -> Callback | None:
-        """Queues one callback; None when there is nowhere to send it."""
-        if self.url is None:
-            return None
-        at = time.time() + after
-        callback = Callback(id=message_id, word=word, request=request, at=at, patience=at + self.patience)
-        with self._ready:
-            self.sent.append(callback)
-            self._push(callback, after)
-            if len(self._threads) < RECEIPT_WORKERS:
-                thread = threading.Thread(target=self._run, daemon=True, name="receipts")
-                self._threads.append(thread)
-                thread.start()
-        return callback
-
-    def lines(self) -> list[dict[str, Any]]:
-        """All callbacks, as JSON."""
-        with self._ready:
-            return [callback.line() for callback in self.sent]
-
-    def close(self) -> None:
-        """Stops; what has not gone out stays unsent."""
-        with self._ready:
-            self._open = False
-            self._ready.notify_all()
-
-    def _push(self, callback: Callback, after: float) -> None:
-        heapq.heappush(self._due, (time.monotonic() + after, next(self._count), callback))
-        self._ready.notify()
-
-    def _next(self) -> Callback | None:
-        with self._ready:
-            while self._open:
-                wait = self._due[0][0] - time.monotonic() if self._due else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._due)[2]
-                self._ready.wait(wait)
-        return None
-
-    def _run(self) -> None:
-        line = _Line()
-        while (callback := self._next()) is not None:
-            callback.status = line.carry(self.url, callback.request) if self.url else 0
-            callback.tries += 1
-            callback.done = 200 <= callback.status < 300
-            callback.over.set()
-            pause = min(5.0, 0.2 * 2 ** min(callback.tries, 6))
-            if not callback.done and time.time() + pause < callback.patience:
-                with self._ready:
-                    self._push(callback, pause)
-        line.close()
-
-
-class _Line:
-    """One thread's kept-alive connection to the callback's host."""
-
-    def __init__(self) -> None:
-        self._to: tuple[str, str] | None = None
-        self._connection: http.client.HTTPConnection | None = None
-
-    def carry(self, url: str, request: Request) -> int:
-        """Sends one callback and returns its status, 0 if no answer came; a kept one that died is opened anew."""
-        parts = urlsplit(url)
-        path = parts.path.rstrip("/") + request.path if request.path.strip("/") else parts.path or "/"
-        query = "&".join(part for part in (parts.query, request.query.decode("latin-1")) if part)
-        kept = self._connection is not None and self._to == (parts.scheme, parts.netloc)
-        for _ in range(2 if kept else 1):
-            try:
-                connection = self._connect(parts.scheme, parts.netloc)
-                target = f"{path}?{query}" if query else path
-                connection.request(request.method, target, body=request.body or None, headers=dict(request.headers))
-                response = connection.getresponse()
-                response.read()
-                return response.status
-            except (OSError, http.client.HTTPException):
-                self.close()
-        return 0
-
-    def close(self) -> None:
-        """Drops the connection."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-
-    def _connect(self, scheme: str, netloc: str) -> http.client.HTTPConnection:
-        if self._connection is None or self._to != (scheme, netloc):
-            self.close()
-            kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-            self._to, self._connection = (scheme, netloc), kind(netloc, timeout=30)
-        return self._connection
+        return dict(self._settings)
 
 
 class Simulator:
@@ -412,16 +177,14 @@ class Simulator:
         self.script = Script()
         self.courier = Courier(callback)
         self.ledger: list[Taken] = []
-        self._defaults = dict(settings or {})
-        if self._defaults:
-            vendor.configure(self._defaults)
+        vendor.configure(settings or {})
         self._original = dict(vendor.settings())
         self._lock = threading.Lock()
         self._late: list[tuple[float, Request, Fault | None]] = []  # monotonic time, call, its fault of receipts
         self._over = threading.Event()
         self._clock = threading.Thread(target=self._run_clock, daemon=True, name=f"{vendor.name} clock")
         self._server = _Server(port, self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name=vendor.name)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL,), daemon=True, name=vendor.name)
 
     @property
     def url(self) -> str:
@@ -469,7 +232,7 @@ class Simulator:
         self._pause(fault)
         if fault is None or name in {"delay", "refuse", "partial"}:
             return response
-        return None if name == "reset_after" else _spoiled(fault)
+        return None if name == "reset_after" else fault.spoiled()
 
     def control(self, request: Request) -> Response:
         """One call of the control paths."""
@@ -488,7 +251,7 @@ class Simulator:
             self._late.append((time.monotonic() + (fault.commit_after or 0.0), request, receipts))
         if fault.name == "reset_after":
             return None
-        return _spoiled(replace(fault, name="504") if fault.name == "delay" else fault)
+        return (replace(fault, name="504") if fault.name == "delay" else fault).spoiled()
 
     def _run_clock(self) -> None:
         while not self._over.wait(TICK):
@@ -586,8 +349,7 @@ class Simulator:
     def _clear_script(self, said: Any) -> Any:
         self.script.clear()
         with self._lock:
-            if self._original:
-                self.vendor.configure(self._original)
+            self.vendor.configure(self._original)
         return self._read_script()
 
     def _read_receipts(self, said: Any) -> Any:
@@ -627,18 +389,6 @@ _CONTROLS = {
 
 def _only_settings(entry: Any) -> bool:
     return isinstance(entry, dict) and "settings" in entry and "fault" not in entry
-
-
-def _spoiled(fault: Fault) -> Response:
-    """The answer of a fault that hides the vendor's own."""
-    if fault.name == "garbage":
-        return Response(headers=(("content-type", TEXT),), body=str(fault.options.get("body", GARBAGE)).encode())
-    status = int(fault.name)
-    headers = [("content-type", TEXT)]
-    if "retry_after" in fault.options:
-        headers.append(("retry-after", str(fault.options["retry_after"])))
-    body = str(fault.options.get("body", http.client.responses.get(status, "failed")))
-    return Response(status=status, headers=tuple(headers), body=body.encode())
 
 
 def _json(value: Any, status: int = 200) -> Response:

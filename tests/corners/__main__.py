@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Sequence
 
-from tests.corners import CALLS, SAMPLES, VENDORS, Row, parameters
+from tests.corners import CALLS, VENDORS
+from tests.corners.samples import SAMPLES, Row, parameters
 
 CORNERS = {
     "request written": "request written (client)",

@@ -24,7 +24,7 @@ from switchboard.dialects.bulksms.codes import CODES, SMPP
 from switchboard.dialects.bulksms.schedule import Schedule, decode_schedule, encode_schedule
 from switchboard.dialects.bulksms.submit import Submit, Type, decode_submit, encode_submit
 from switchboard.dialects.wire import Unreadable
-from tests.corners import SAMPLES, Call, Sample
+from tests.corners.samples import SAMPLES, Call, Sample
 
 A, B = "59899123456", "59899123457"
 FIRST, SECOND = "8a0e4a5c-4c8f-4e0e-9f6d-0f6d6b3f0a11", "5b1d9f3e-0c8a-4f56-8a44-2d6f4d1c7b22"

@@ -47,7 +47,7 @@ from switchboard.dialects.hubb.sms import (
     encode_send_sms_answer,
 )
 from switchboard.dialects.wire import Unreadable
-from tests.corners import Call, Sample
+from tests.corners.samples import Call, Sample
 
 TYPED = (Unreadable, TurnedDown)
 INVALID = TurnedDown(Failure(ErrorText.INVALID))

@@ -69,7 +69,7 @@ from switchboard.dialects.ucontact.sms import (
 )
 from switchboard.dialects.wire import Unreadable
 from switchboard.model.message import Invitation
-from tests.corners import Call, Sample
+from tests.corners.samples import Call, Sample
 
 TYPED = (Unreadable, WrongParameters)
 TOKEN = "YWdlbnQxOjIzZTVhMDgyLWFkZWItNGU1MS05ZTM5LTllOGVmZWU3YWFjYw=="  # agent1:23e5a082-adeb-4e51-9e39-9e8efee7aacc
@@ -284,8 +284,8 @@ MESSAGES = (
             ),
             read("under_a_secret_prefix.request", ReceiveSms(phone="+59898344484", message="sí")),
             read("latin_1.request", ReceiveSms(phone="098344484", message="mañana")),
-            read("no_phone.request", Unreadable("an inbound message without its number")),
-            read("no_message.request", Unreadable("an inbound message without its text")),
+            read("no_phone.request", Unreadable("an inbound message without its number or its text")),
+            read("no_message.request", Unreadable("an inbound message without its number or its text")),
             written("ok.answer", True),
             written("error.answer", False),
             read("blank.answer", NEITHER_OK),

@@ -15,12 +15,12 @@ import pytest
 from sandbox.engine import Engine
 from sandbox.simulators.__main__ import VENDORS, create
 from sandbox.simulators.server import Simulator
-from sandbox.template import Template
 
-from .world import ROOT, TOKEN, World
+from .deployed import deploy
+from .world import TOKEN, World
 
 SHORT = {
-    **{"LeaseSeconds": "1", "VisibilitySeconds": "1", "WatchDelaySeconds": "2", "RecheckSeconds": "4"},
+    **{"LeaseSeconds": "1", "VisibilitySeconds": "1", "WatchDelaySeconds": "1", "RecheckSeconds": "3"},
     **{"BackoffSeconds": "0", "ProviderTimeoutSeconds": "1", "MaxReceives": "1000"},
     **{"CrmSettleSeconds": "1", "CrmWaitSeconds": "0", "CrmVisibilitySeconds": "1"},
 }
@@ -43,14 +43,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         os.environ.update(engine.environment(), POWERTOOLS_METRICS_DISABLED="true")
         simulators = {name: stack.enter_context(Simulator(create(name))) for name in VENDORS}
         urls = {name: simulator.url for name, simulator in simulators.items()}
-        deployed = _deploy({f"{name.capitalize()}Url": url for name, url in urls.items()})
+        deployment = deploy("flow", SHORT | {f"{name.capitalize()}Url": url for name, url in urls.items()})
+        deployed = deployment.functions["DispatchFunction"].environment
         secret = {
             name: {**account, "callback_token": TOKEN, "inbound_client": "acme"} for name, account in ACCOUNTS.items()
         }
         boto3.client("secretsmanager").put_secret_value(
             SecretId=deployed["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(secret)
         )
-        made = World(deployed, urls)
+        made = World(dict(deployed), urls)
         door = ThreadingHTTPServer(("127.0.0.1", 0), _door(made))
         stack.callback(door.server_close)
         threading.Thread(target=door.serve_forever, daemon=True).start()
@@ -58,22 +59,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         for name, simulator in simulators.items():
             simulator.courier.url = f"http://127.0.0.1:{door.server_address[1]}/callbacks/{name}/{TOKEN}/receipts"
         yield made
-
-
-def _deploy(parameters: dict[str, str]) -> dict[str, str]:
-    """Make the template's stack with short times; the environment that it gives a function."""
-    template = Template.load(ROOT / "template.yaml")
-    chosen = {**SHORT, **parameters}
-    cloud = boto3.client("cloudformation")
-    cloud.create_stack(
-        StackName="flow",
-        TemplateBody=template.for_engine(),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()],
-    )
-    cloud.get_waiter("stack_create_complete").wait(StackName="flow", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})
-    described = cloud.describe_stacks(StackName="flow")["Stacks"][0]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-    return dict(template.deployment(outputs).functions["DispatchFunction"].environment)
 
 
 def _door(world: World) -> type[BaseHTTPRequestHandler]:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 
@@ -18,70 +17,21 @@ from switchboard.dialects.wire import Request
 from switchboard.model.message import Channel, Content, Recipient
 from switchboard.receive import receive
 
+from .endpoint import SECRET, Endpoint
 from .world import ACME, TOKEN, Context, World
 
 DOOR = "bulksms"
 FINAL_WORDS = {"DELIVRD", "UNDELIV", "EXPIRED", "REJECTD"}
 
 
-class Endpoint:
-    """A client's server: keeps what it is told, and does what `answers` says first (a status, or seconds to hang)."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, str]] = []
-        self.refused: list[dict[str, str]] = []
-        self.answers: list[int | float] = []
-        self.retry_after: str | None = None
-        self.kinds: set[tuple[str, str, str]] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/receipts?secret=1"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def of(self, id_: str) -> list[str]:
-        """The words that it was told of a message, in order."""
-        return [fields["sStatus"] for fields in self.told if fields["sMessageId"] == id_]
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                endpoint.kinds.add((self.command, self.path, self.headers.get("Content-Type", "").partition(";")[0]))
-                answer = endpoint.answers.pop(0) if endpoint.answers else 200
-                if isinstance(answer, float):
-                    time.sleep(answer)
-                    return
-                (endpoint.told if answer in (200, 202) else endpoint.refused).append(
-                    dict(parse_qsl(body.decode(), keep_blank_values=True))
-                )
-                self.send_response(answer)
-                if endpoint.retry_after:
-                    self.send_header("Retry-After", endpoint.retry_after)
-                self.end_headers()
-
-            do_GET = do_POST  # noqa: N815  the name that http.server looks for
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        return Handler
-
-
 @pytest.fixture
 def endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """The endpoint of `ACME`, told again after a second at most."""
     monkeypatch.setattr(report, "WAITS", (0.0, 1.0))
-    made = Endpoint()
-    report.direct(ACME.name, DOOR, made.url)
-    yield made
-    report.direct(ACME.name, DOOR, None)
-    made.close()
+    with Endpoint() as made:
+        report.direct(ACME.name, DOOR, made.url)
+        yield made
+        report.direct(ACME.name, DOOR, None)
 
 
 def send(world: World, count: int = 1, **options: Any) -> list[accept.AcceptedMessage]:
@@ -103,7 +53,7 @@ def test_a_delivery_is_told_in_the_doors_dialect(world: World, endpoint: Endpoin
     }
     assert {fields["sMobileNo"] for fields in endpoint.told} == {message.to.lstrip("+") for message in messages}
     assert {len(fields) for fields in endpoint.told} == {10}
-    assert endpoint.kinds == {("POST", "/receipts?secret=1", "application/x-www-form-urlencoded")}
+    assert endpoint.kinds == {("POST", f"/receipts?key={SECRET}", "application/x-www-form-urlencoded")}
 
 
 def test_an_endpoint_that_refuses_is_told_once_it_is_back(world: World, endpoint: Endpoint) -> None:
@@ -132,12 +82,11 @@ def test_an_endpoint_that_is_down_is_told_once_it_is_up(world: World, monkeypatc
     world.pump(lambda: world.status(message.id) == "delivered")
     for _ in range(20):
         world.deliver()
-    late = Endpoint()
-    report.direct(ACME.name, DOOR, late.url)
-    world.pump(lambda: all_told(late, [message]))
-    world.rest()
-    report.direct(ACME.name, DOOR, None)
-    late.close()
+    with Endpoint() as late:
+        report.direct(ACME.name, DOOR, late.url)
+        world.pump(lambda: all_told(late, [message]))
+        world.rest()
+        report.direct(ACME.name, DOOR, None)
     assert late.of(message.alias) == ["DELIVRD"]
 
 

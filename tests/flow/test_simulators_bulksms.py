@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from sandbox.simulators.bulksms import BulkSms
-from sandbox.simulators.server import Answer, Fault, Simulator, Vendor
+from sandbox.simulators.server import Simulator
 from switchboard.dialects.bulksms.provider import DIALECT
 from switchboard.dialects.bulksms.schedule import SCHEDULE
 from switchboard.dialects.bulksms.submit import SUBMIT
@@ -27,26 +27,14 @@ from switchboard.model.outcome import Outcome, Verdict
 from switchboard.model.receipt import Inbound
 from switchboard.model.status import Status
 
+from .listener import Listener, simulated, wait_for
+
 ROOT = Path(__file__).parents[2]
 ACCOUNT = {"username": "gateway", "password": "secret", "sender": "Acme", "zone": "UTC"}
 A, B, C, D = (f"+5989912345{number}" for number in range(4))
 YES, NO, AGAIN, DOUBT = Verdict
 SENT, FAILED = Status.DELIVERED, Status.UNDELIVERED
 SAID = {"username": "x", "password": "y", "type": "0", "dlr": "1", "source": "Acme", "message": "Hello"}
-
-
-class Listener(Vendor):
-    """A callback URL: keeps what came, in order; answers with `statuses` first, then 200."""
-
-    name = "listener"
-
-    def __init__(self) -> None:
-        self.came: list[Request] = []
-        self.statuses: list[int] = []
-
-    def answer(self, request: Request, fault: Fault | None) -> Answer:
-        self.came.append(request)
-        return Answer(response=Response(status=self.statuses.pop(0) if self.statuses else 200))
 
 
 class Line:
@@ -95,17 +83,9 @@ def callbacks(request: Request) -> tuple[Any, ...]:
     return DIALECT.callback(request, ACCOUNT)
 
 
-def wait_for(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def line() -> Iterator[Line]:
-    listener = Listener()
-    with Simulator(listener) as door, Simulator(BulkSms(), callback=door.url + "/callbacks/x/token") as simulator:
+    with simulated(BulkSms()) as (simulator, listener):
         made = Line(simulator, listener)
         with made.http:
             yield made

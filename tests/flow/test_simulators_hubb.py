@@ -3,7 +3,7 @@
 import hashlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.simulators.hubb import Hubb, crm
 from sandbox.simulators.hubb.records import SEED
-from sandbox.simulators.server import Answer, Fault, Simulator, Vendor
+from sandbox.simulators.server import Simulator
 from switchboard.dialects.hubb.accounts import MASTER_ACCOUNT
 from switchboard.dialects.hubb.callbacks import Shape
 from switchboard.dialects.hubb.deals import CRM_ADD_DEAL, AddDeal, Attachment
@@ -23,6 +23,8 @@ from switchboard.model.outcome import Verdict
 from switchboard.model.receipt import Inbound, Receipt
 from switchboard.model.status import Status
 
+from .listener import Listener, simulated, wait_for
+
 ACCOUNT = {"key": "374593457034859", "sender": "3056490655"}
 REQUIRED = {
     SEND_SMS: {"key": "k", "from": "3056490655", "message_body": "hi"},
@@ -30,19 +32,6 @@ REQUIRED = {
     MASTER_ACCOUNT: {"key": "k", "email": "new@customer.example", "account_name": "Company Test Account"},
 }
 INVALID = {"error_message": "Invalid Key or missing parameters"}
-
-
-class Listener(Vendor):
-    """A callback URL: keeps what came."""
-
-    name = "listener"
-
-    def __init__(self) -> None:
-        self.came: list[Request] = []
-
-    def answer(self, request: Request, fault: Fault | None) -> Answer:
-        self.came.append(request)
-        return Answer(response=Response())
 
 
 class Line:
@@ -84,17 +73,9 @@ class Line:
         return self.listener.came
 
 
-def wait_for(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
-
-
 @pytest.fixture(scope="module")
 def running() -> Iterator[Line]:
-    listener = Listener()
-    with Simulator(listener) as door, Simulator(Hubb(), callback=door.url + "/callbacks/x/token/path") as simulator:
+    with simulated(Hubb()) as (simulator, listener):
         line = Line(simulator, listener)
         with line.http:
             yield line
@@ -112,8 +93,7 @@ def line(running: Line) -> Line:
 @pytest.fixture
 def called_back() -> Iterator[Line]:
     """A line of its own: no receipt of another test can come in."""
-    listener = Listener()
-    with Simulator(listener) as door, Simulator(Hubb(), callback=door.url + "/callbacks/x/token/path") as simulator:
+    with simulated(Hubb()) as (simulator, listener):
         line = Line(simulator, listener)
         with line.http:
             yield line

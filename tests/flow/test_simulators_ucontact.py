@@ -1,7 +1,7 @@
 """The uContact simulator over real HTTP: what a client sees, against what the ledger and the state say was taken."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from sandbox.simulators.server import Answer, Fault, Simulator, Vendor
+from sandbox.simulators.server import Simulator
 from sandbox.simulators.ucontact import UContact
 from switchboard.dialects.ucontact.bases import (
     BlacklistRow,
@@ -46,20 +46,9 @@ from switchboard.model.message import Channel, Content, Outbound
 from switchboard.model.outcome import Verdict
 from switchboard.model.receipt import Inbound
 
+from .listener import Listener, simulated, wait_for
+
 ACCOUNT = {"user": "gateway", "password": "secret", "campaign": "Ventas->"}
-
-
-class Listener(Vendor):
-    """A callback URL: keeps what came."""
-
-    name = "listener"
-
-    def __init__(self) -> None:
-        self.came: list[Request] = []
-
-    def answer(self, request: Request, fault: Fault | None) -> Answer:
-        self.came.append(request)
-        return Answer(response=Response())
 
 
 class Line:
@@ -139,17 +128,9 @@ class Line:
         return self.listener.came[0]
 
 
-def wait_for(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not true():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def line() -> Iterator[Line]:
-    listener = Listener()
-    with Simulator(listener) as door, Simulator(UContact(), callback=door.url + "/callbacks/x/token/path") as simulator:
+    with simulated(UContact()) as (simulator, listener):
         line = Line(simulator, listener)
         with line.http:
             line.account["token"] = line.login() or ""

@@ -6,9 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib import util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import boto3
@@ -20,7 +17,8 @@ from switchboard.credentials import Client
 from switchboard.dialects.wire import Request
 from switchboard.model.message import Channel, Content, Recipient
 
-ROOT = Path(__file__).resolve().parents[2]
+from .deployed import function
+
 ACME = Client("acme", "US")
 TOKEN = "callback-token"
 
@@ -56,11 +54,11 @@ class World:
         for cached in (settings.settings, clients.client, providers._http):
             cached.cache_clear()
         credentials._accounts.clear()
-        self.dispatch = _handler("dispatch")
-        self.watch = _handler("watch")
-        self.callback = _handler("callback")
-        self.notify = _handler("notify")
-        self.crm = _handler("crm")
+        self.dispatch = function("dispatch")
+        self.watch = function("watch")
+        self.callback = function("callback")
+        self.notify = function("notify")
+        self.crm = function("crm")
         for service in ("dynamodb", "sqs", "secretsmanager"):
             events = clients.client(service).meta.events
             events.register("before-call", self._before)
@@ -257,11 +255,3 @@ class Context:
 def names(records: list[dict[str, Any]]) -> list[str]:
     """The chunk names in records."""
     return [json.loads(record["body"])["chunk"] for record in records]
-
-
-def _handler(function: str) -> ModuleType:
-    spec = util.spec_from_file_location(f"{function}_app", ROOT / "functions" / function / "app.py")
-    assert spec is not None and spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -8,7 +8,8 @@ from switchboard.dialects.dialect import Dialect
 from switchboard.dialects.registry import DIALECTS
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model.message import Channel, Content, Outbound
-from tests.corners import CALLS, VENDORS, Call
+from tests.corners import CALLS, VENDORS
+from tests.corners.samples import Call
 from tests.fuzz.damage import Damage
 from tests.fuzz.tally import Kind, Tally
 
@@ -41,7 +42,7 @@ def readers() -> Iterator[Reader]:
         calls = [call for call in CALLS if call.vendor == vendor]
         plain = DIALECTS[vendor]
         answers = _answers(calls)
-        for dialect in {plain, plain.spoken_with({**ACCOUNT, "api": "SendSMS", "method": "POST"})}:
+        for dialect in {plain, plain.spoken_with({**ACCOUNT, "sms_call": "SendSMS"})}:
             for group in _groups(dialect):
                 yield Reader(
                     name=f"{vendor} outcomes",

@@ -19,10 +19,12 @@ from switchboard import admit, credentials
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.dialects.registry import DIALECTS
 from switchboard.dialects.wire import Request, Response, Unreadable
-from tests.corners import CALLS, VENDORS, Call
+from tests.corners import CALLS, VENDORS
+from tests.corners.samples import Call
+from tests.flow.deployed import function
 from tests.flow.world import Context
 from tests.fuzz.damage import Damage
-from tests.fuzz.stack import CLIENTS, SESSION, TOKEN, Stack, function
+from tests.fuzz.stack import CLIENTS, SESSION, TOKEN, Stack
 from tests.fuzz.tally import Kind, Tally
 
 INBOUND = "/Integra/resources/InboundSMS/ReceiveURLSMS"
@@ -62,8 +64,8 @@ class Way:
 
 def ways() -> tuple[Way, ...]:
     """Every door and entrance, and the paths of callbacks."""
-    gates = [(name, door.name, door.path, door.methods) for name, door in DOORS]
-    gates += [("ucontact", entrance.name, entrance.path, entrance.methods) for entrance in ENTRANCES]
+    gates = [(door.dialect, door.name, door.path, door.methods) for door in DOORS]
+    gates += [("ucontact", way.path.rpartition("/")[2], way.path, way.methods) for way in ENTRANCES]
     gates += [("ucontact", "inbound", path, ("GET",)) for path in (INBOUND, f"/callbacks/ucontact/{TOKEN}{INBOUND}")]
     return (*(_gate(*gate) for gate in gates), *map(_callback, VENDORS))
 
@@ -192,7 +194,7 @@ class Doors:
     def _session(self, seed: int) -> str:
         """A session that may be ended."""
         token = base64.b64encode(f"norte:{seed}".encode()).decode()
-        credentials.open_session(token, CLIENTS["ucontact"])
+        credentials.open_session(token, self._stack.keys["ucontact"])
         return token
 
     def _answer(self, request: Request) -> Response:

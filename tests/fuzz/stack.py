@@ -5,20 +5,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import util
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 
 import boto3
 
 from sandbox.engine import Engine
-from sandbox.template import Route, Template
+from sandbox.template import Route
 from switchboard import credentials
 from switchboard.credentials import Client
 from tests.corners import VENDORS
+from tests.flow.deployed import deploy
 
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "callback-token"
 CLIENTS = {  # the documents' national numbers are of these regions
     "bulksms": Client("acme", "US"),
@@ -50,20 +48,8 @@ def stack() -> Iterator[Stack]:
 
 
 def _deployed() -> Stack:
-    template = Template.load(ROOT / "template.yaml")
-    chosen = {
-        "DoorWaitSeconds": "0",
-        **{f"{name.capitalize()}Url": "http://127.0.0.1:9" for name in VENDORS},
-    }
-    cloud = boto3.client("cloudformation")
-    cloud.create_stack(
-        StackName="fuzz",
-        TemplateBody=template.for_engine(),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()],
-    )
-    cloud.get_waiter("stack_create_complete").wait(StackName="fuzz", WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})
-    described = cloud.describe_stacks(StackName="fuzz")["Stacks"][0]
-    deployment = template.deployment({output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]})
+    nobody = {f"{name.capitalize()}Url": "http://127.0.0.1:9" for name in VENDORS}
+    deployment = deploy("fuzz", {"DoorWaitSeconds": "0", **nobody})
     functions = ("SendFunction", "SessionFunction", "CallbackFunction")
     environment = {
         name: value for function in functions for name, value in deployment.functions[function].environment.items()
@@ -75,18 +61,9 @@ def _deployed() -> Stack:
         SecretId=environment["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(accounts)
     )
     keys = {client: credentials.issue(client.name, client.region) for client in set(CLIENTS.values())}
-    credentials.open_session(SESSION, CLIENTS["ucontact"])
+    credentials.open_session(SESSION, keys[CLIENTS["ucontact"]])
     return Stack(
         environment=environment,
         routes=deployment.routes,
         keys={name: keys[client] for name, client in CLIENTS.items()},
     )
-
-
-def function(name: str) -> ModuleType:
-    """A function's module, as Lambda loads it."""
-    spec = util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
-    assert spec is not None and spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

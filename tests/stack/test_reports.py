@@ -2,89 +2,63 @@
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
-import pytest
 
-import sandbox
 from sandbox.processes import environment
 from sandbox.stack import Stack
+from tests.flow.endpoint import SECRET, Endpoint
+from tests.stack.client import at_rest, bulk, eventually, life
 
-NUMBER, SECRET = "447700900123", "secret-of-the-url"
-Told = list[dict[str, str]]
-
-
-@pytest.fixture
-def told() -> Iterator[tuple[str, Told]]:
-    """A client's endpoint that takes nothing at first: its URL, and what it was told."""
-    heard: Told = []
-
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.append({"path": self.path, **dict(parse_qsl(body.decode(), keep_blank_values=True))})
-            self.send_response(200 if len(heard) > 1 else 503)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/receipts?key={SECRET}", heard
-    server.shutdown()
-    server.server_close()
+NUMBER = "447700900701"
 
 
-def operate(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python -m sandbox reports`, as an operator types it."""
+def operate(stack: Stack, *arguments: str) -> int:
+    """`python -m sandbox reports`, as an operator types it; its exit status."""
     command = [sys.executable, "-m", "sandbox", "reports", "--client", stack.client, "--door", "bulksms"]
     port = ["--port", str(urlsplit(stack.url).port)]
-    return subprocess.run([*command, *port, *arguments], env=environment(), capture_output=True, text=True, check=False)
+    said = subprocess.run([*command, *port, *arguments], env=environment(), capture_output=True, check=False)
+    return said.returncode
 
 
-def send(stack: Stack, dlr: str) -> str:
+def send(stack: Stack, door: httpx.Client, dlr: str) -> str:
     """A message at the bulk door; its id there."""
-    call = {"username": stack.client, "password": stack.key, "type": "0", "dlr": dlr, "destination": NUMBER}
-    answer = httpx.get(f"{stack.url}/bulksms/bulksms", params={**call, "source": "Acme", "message": "Hi"}, timeout=30)
-    code, number, id_ = answer.text.split("|")
+    code, number, id_ = door.get("/bulksms/bulksms", params=bulk(stack, NUMBER, dlr=dlr)).text.split("|")
     assert (code, number) == ("1701", NUMBER)
     return id_
 
 
-def test_a_client_of_the_bulk_door_is_told_of_its_receipts(told: tuple[str, Told]) -> None:
-    url, heard = told
-    with sandbox.running(parameters={"LogLevel": "DEBUG"}) as stack:
-        assert operate(stack, "--url", "http://client.example/").returncode == 2
-        assert operate(stack, "--url", url).returncode == 0
-        send(stack, dlr="0")
-        id_ = send(stack, dlr="1")
-        wait_until(heard, 2)
-        assert operate(stack, "--off").returncode == 0
-        send(stack, dlr="1")
-        time.sleep(2)
-        logs = stack.logs("notify")
-    assert heard[0] == heard[1]  # the second is the first one again, after the 503
-    assert len(heard) == 2
-    assert {name: heard[0][name] for name in ("path", "sMessageId", "sMobileNo", "sStatus", "sSender")} == {
-        "path": f"/receipts?key={SECRET}",
-        "sMessageId": id_,
+def delivered(stack: Stack, api: httpx.Client, door: httpx.Client, dlr: str) -> str:
+    """The id of a message whose receipt is there, and whose report, if it has one, was looked after."""
+    before = stack.stats()["notify"]["invocations"]
+    id_ = send(stack, door, dlr)
+    life(api, id_, "delivered")
+    if dlr == "1":
+        eventually(lambda: stack.stats()["notify"]["invocations"] > before)
+    return id_
+
+
+def test_a_client_of_the_bulk_door_is_told_of_its_receipts(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    at_rest(api)
+    with Endpoint() as endpoint:
+        assert operate(stack, "--url", "http://client.example/") == 2
+        assert operate(stack, "--url", endpoint.url) == 0
+        unasked, id_ = delivered(stack, api, door, dlr="0"), delivered(stack, api, door, dlr="1")
+        eventually(lambda: endpoint.of(id_))
+        endpoint.answers = [503]
+        refused = send(stack, door, dlr="1")
+        eventually(lambda: "HTTP 503" in stack.logs("notify"))
+        assert operate(stack, "--off") == 0
+        silent = delivered(stack, api, door, dlr="1")
+    (told,) = [fields for fields in endpoint.told if fields["sMessageId"] == id_]
+    assert {name: told[name] for name in ("sMobileNo", "sStatus", "sSender")} == {
         "sMobileNo": NUMBER,
         "sStatus": "DELIVRD",
-        "sSender": "Acme",
+        "sSender": "Northwind",
     }
-    assert "HTTP 503" in logs
-    assert [secret for secret in (NUMBER, SECRET, id_) if secret in logs] == []
-
-
-def wait_until(heard: Told, count: int) -> None:
-    """Until the endpoint was called so often: the first wait is five seconds."""
-    deadline = time.monotonic() + 30
-    while len(heard) < count:
-        assert time.monotonic() < deadline, heard
-        time.sleep(0.1)
+    assert endpoint.kinds == {("POST", f"/receipts?key={SECRET}", "application/x-www-form-urlencoded")}
+    assert [fields["sMessageId"] for fields in endpoint.refused] == [refused]
+    assert endpoint.of(unasked) == endpoint.of(silent) == []
+    logs = stack.logs("notify")
+    assert [secret for secret in (NUMBER, SECRET, id_, refused) if secret in logs] == []

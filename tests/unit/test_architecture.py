@@ -115,6 +115,15 @@ def test_a_pure_room_knows_no_outside(module: str) -> None:
     assert names & IMPURE_CALLS == set()
 
 
+@pytest.mark.parametrize("room", ["report", "dispatch", "receive", "accept"])
+def test_who_sends_or_tells_does_not_load_the_doors(room: str) -> None:
+    known, new = set[str](), {f"switchboard.{room}"}
+    while new:
+        known |= new
+        new = {other for module in new for other in imports(MODULES[module])} & MODULES.keys() - known
+    assert [module for module in known if module.endswith(".doors")] == []
+
+
 @pytest.mark.parametrize("path", HANDLERS, ids=identify)
 def test_a_function_calls_the_layer_and_nobody_else(path: Path) -> None:
     assert path.name == "app.py", "one file a function"
@@ -126,7 +135,7 @@ def test_a_function_calls_the_layer_and_nobody_else(path: Path) -> None:
 @pytest.mark.parametrize("path", OURS, ids=identify)
 def test_a_vendor_is_named_only_where_it_is_spoken(path: Path) -> None:
     dialects = LAYER / "switchboard" / "dialects"
-    lists = {dialects / "registry.py", dialects / "doors.py"}
+    lists = {dialects / "registry.py", dialects / "doors.py", dialects / "reports.py"}
     allowed = VENDORS if path in lists else (path.parent.name,) if path.parent.parent == dialects else ()
     words = re.compile("|".join(vendor for vendor in VENDORS if vendor not in allowed) or r"(?!)", re.IGNORECASE)
     assert [line for line in path.read_text("utf-8").splitlines() if words.search(line)] == []

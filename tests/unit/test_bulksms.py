@@ -21,8 +21,9 @@ from switchboard.dialects.bulksms.callbacks import (
     encode_report,
 )
 from switchboard.dialects.bulksms.codes import CODES, SMPP
-from switchboard.dialects.bulksms.doors import DOORS, report
+from switchboard.dialects.bulksms.doors import DOORS
 from switchboard.dialects.bulksms.provider import DIALECT
+from switchboard.dialects.bulksms.reports import report
 from switchboard.dialects.bulksms.schedule import Schedule, decode_call, encode_schedule, is_past
 from switchboard.dialects.bulksms.submit import SUBMIT, Submit, decode_submit, encode_submit
 from switchboard.dialects.door import Credentials, Delivery, Door, Order, Placed, Refusal, TurnedAway
@@ -447,7 +448,7 @@ def answered(region: str | None = None, **changes: str) -> str:
     said = BULK.read(get(**changes))
     order = BULK.order(said, region)
     assert order is not None
-    placed = tuple(Placed(id=f"id{place}", to=recipient.to) for place, recipient in enumerate(order.recipients))
+    placed = tuple(Placed(id=f"id{place}") for place in range(len(order.recipients)))
     return BULK.answer(said, order, placed).body.decode()
 
 
@@ -533,7 +534,7 @@ def test_a_time_to_send_at_is_never_sent_at_once(door: Door[Any]) -> None:
     assert isinstance(said, Schedule)
     assert door.credentials(said) == Credentials(user="acme", secret="secret")
     assert door.order(said, "UY") is None
-    assert door.refuse(said, Refusal.ABSENT, ()).body.decode() == f"1710|{A}"
+    assert door.refuse(said, Refusal.ABSENT, (), None).body.decode() == f"1710|{A}"
 
 
 def test_the_door_for_later_wants_a_time() -> None:
@@ -552,7 +553,7 @@ def test_the_door_for_later_wants_a_time() -> None:
 )
 def test_a_refusal_has_its_code(why: Refusal, code: str) -> None:
     said = BULK.read(get(destination=f"{B},{A}"))
-    assert BULK.refuse(said, why, ()).body.decode() == f"{code}|{B}"
+    assert BULK.refuse(said, why, (), None).body.decode() == f"{code}|{B}"
 
 
 @pytest.mark.parametrize(
@@ -567,14 +568,20 @@ def test_a_refusal_has_its_code(why: Refusal, code: str) -> None:
         (["provider", "from"], f"1707|{B}"),
         (["to.0"], f"1706|{B}"),
         (["to.1"], f"1706|{A}"),  # behind one that is no number, and one that was said before
-        (["to.7"], f"1706|{A}"),
+        (["to.2"], "1706|099123458"),  # behind one that is the same number as the region writes it
+        (["to"], f"1706|{B}"),
         ([], f"1710|{B}"),
     ],
 )
 def test_what_cannot_be_carried_has_its_code(fields: list[str], answer: str) -> None:
-    said = BULK.read(get(destination=f"{B},xyz,+{B},{A}"))
+    said = BULK.read(get(destination=f"{B},xyz,+{B},{A},099123456,099123458"))
     problems = tuple(Problem(field, "is wrong") for field in fields)
-    assert BULK.refuse(said, Refusal.CONTENT, problems).body.decode() == answer
+    assert BULK.refuse(said, Refusal.CONTENT, problems, BULK.order(said, "UY")).body.decode() == answer
+
+
+def test_what_is_wrong_before_there_is_an_order_is_said_of_the_first_destination() -> None:
+    said = BULK.read(get(destination=f"{B},{A}"))
+    assert BULK.refuse(said, Refusal.CONTENT, (Problem("to.1", "is wrong"),), None).body.decode() == f"1706|{B}"
 
 
 @pytest.mark.parametrize("status", Status)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from switchboard.dialects import registry
 from switchboard.dialects.wire import Request, Response, Unreadable
-from tests.corners import CALLS, SAMPLES, VENDORS, Call, Row, Sample, parameters
+from tests.corners import CALLS, VENDORS
+from tests.corners.samples import SAMPLES, Call, Row, Sample, parameters
 from tests.fuzz.damage import MEDIA, Damage
 
 DAMAGED = 200  # ways, a sample

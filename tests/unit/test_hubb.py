@@ -344,6 +344,19 @@ def test_an_order_carries_what_the_call_says() -> None:
     assert known.content.contact == Contact(id="876566")
 
 
+def test_a_number_in_two_spellings_is_sent_to_once() -> None:
+    twice = order(call(to="+44 (0)20 7946 0018, +44 20 7946 0018", numbers="9195551212,+1 919 555-1212"))
+    assert twice.recipients == (Recipient(to="+442079460018"), Recipient(to="+19195551212"))
+
+
+def test_a_contact_has_an_id_no_longer_than_an_address() -> None:
+    assert order(call(to="", contact_id="7" * 254)).recipients == (Recipient(to=CONTACT + "7" * 254),)
+    for to in ("", "9195551212"):
+        with pytest.raises(Refused) as refused:
+            order(call(to=to, contact_id="7" * 255))
+        assert [problem.field for problem in refused.value.problems] == ["contact.id"]
+
+
 def test_a_number_that_cannot_be_is_named_by_its_place() -> None:
     with pytest.raises(Refused) as refused:
         order(call(numbers="+1919555,+59898344484"))
@@ -359,7 +372,7 @@ def test_a_thousand_numbers_are_the_most() -> None:
 
 def test_the_answer_is_the_first_messages_with_the_crms_ids_where_they_came() -> None:
     said = call(numbers="+59898344484")
-    first, second = Placed(id=UUID, to="+19195551212"), Placed(id="another", to="+59898344484")
+    first, second = Placed(id=UUID), Placed(id="another")
     blank = dict.fromkeys(("contact_id", "contact_name", "company_id", "company_name", "owner_id"), "")
     answer = door("send_sms").answer
     assert spoken(answer(said, order(said), (first, second))) == {"message": "success"} | blank | {"message_id": UUID}
@@ -381,12 +394,12 @@ def test_the_answer_is_the_first_messages_with_the_crms_ids_where_they_came() ->
     ],
 )
 def test_a_refusal_is_in_the_vendors_words(refusal: Refusal, problems: tuple[Problem, ...], words: str) -> None:
-    assert spoken(door("send_sms").refuse(call(), refusal, problems)) == {"error_message": words}
+    assert spoken(door("send_sms").refuse(call(), refusal, problems, None)) == {"error_message": words}
 
 
 @pytest.mark.parametrize("name", ["send_sms", "crm_add_deal", "master_account"])
 def test_a_fault_says_whether_a_repeat_is_safe(name: str) -> None:
-    words = {refusal: spoken(door(name).refuse(call(), refusal, ()))["error_message"] for refusal in Refusal}
+    words = {refusal: spoken(door(name).refuse(call(), refusal, (), None))["error_message"] for refusal in Refusal}
     assert "nothing was taken" in words[Refusal.BUSY]
     assert "nothing was taken" in words[Refusal.FAILED]
     assert "do not send it again" in words[Refusal.UNKNOWN]

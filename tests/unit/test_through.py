@@ -33,7 +33,7 @@ MANY = settings(max_examples=60, derandomize=True, deadline=None, suppress_healt
 def through(vendor: str, name: str, said: Any) -> Any:
     """The call that the vendor gets of a call at its door."""
     call = next(call for call in CALLS if (call.vendor, call.name) == (vendor, name))
-    door: Door[Any] = next(door for dialect, door in doors.DOORS if (dialect, door.name) == (vendor, name))
+    door: Door[Any] = next(door for door in doors.DOORS if (door.dialect, door.name) == (vendor, name))
     try:
         order = door.order(door.read(call.encode(said)), "UY")
     except (TurnedAway, Refused):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.forms import Part, multipart
 from switchboard.dialects.ucontact.bases import (
     BlacklistRow,
     EmailRow,
@@ -29,7 +30,7 @@ from switchboard.dialects.ucontact.email import SEND_EMAIL, decode_send_email
 from switchboard.dialects.ucontact.inbound import RECEIVE_SMS
 from switchboard.dialects.ucontact.provider import DIALECT
 from switchboard.dialects.ucontact.sms import SmsCall, decode_send_sms
-from switchboard.dialects.wire import Request, Response, Unreadable, form
+from switchboard.dialects.wire import FORM, JSON, Request, Response, Unreadable, form
 from switchboard.model.contact import Contact
 from switchboard.model.message import Channel, Content, Encoding, Invitation, Outbound, Recipient
 from switchboard.model.outcome import Concern, Outcome, Verdict
@@ -39,6 +40,7 @@ from switchboard.model.receipt import Inbound
 TOKEN = make_token("agent1", "23e5a082-adeb-4e51-9e39-9e8efee7aacc")
 ACCOUNT = {"user": "u", "password": "p", "campaign": "Ventas->", "token": TOKEN}
 KEY = "sb_0123456789abcdef"
+MULTIPART = multipart("/", [Part(name="phone", data=b"+1"), Part(name="message", data="café".encode())])
 
 
 def message(channel: Channel = Channel.SMS, **content: object) -> Outbound:
@@ -188,6 +190,10 @@ def test_what_an_answer_means(
         ("/ReceiveURLSMS", b"phone=+598983&message=a&b=c&message=d", ("+598983", "a&b=c&message=d")),
         ("/ReceiveURLSMS", b"message=hi&phone=1", ("1", "hi")),
         ("/ReceiveURLSMS", b"phone=1&message=", ("1", "")),
+        ("/ReceiveURLSMS", b"phone=+598983&id=1&message=Hola+a", ("+598983", "Hola a")),
+        ("/ReceiveURLSMS", b"id=1&phone=1&message=hi", ("1", "hi")),
+        ("/ReceiveURLSMS", b"message=caf%E9&phone=+598", ("+598", "caf\xe9")),
+        ("/ReceiveURLSMS/phone=+598983&id=1&message=Hola+a", b"", ("+598983", "Hola a")),
         ("", b"phone=1&message=hi", ("1", "hi")),
         ("/ReceiveURLSMS", b"phone=1&message=ma%F1ana", ("1", "mañana")),
         ("/ReceiveURLSMS/phone=098344484&message=s%C3%AD%20a", b"", ("098344484", "sí a")),
@@ -201,6 +207,20 @@ def test_an_inbound_message_in_either_spelling(prefix: str, path: str, query: by
     request = Request(method="GET", path=prefix + path, query=query)
     assert DIALECT.callback(request, ACCOUNT) == (Inbound(sender=read[0], text=read[1]),)
     assert DIALECT.acknowledgement.body == b"OK"
+
+
+@pytest.mark.parametrize(
+    ("query", "media", "body"),
+    [
+        (b"", FORM, b"message=caf%E9&phone=+1"),
+        (b"phone=+1", FORM, b"message=caf%E9"),
+        (b"", MULTIPART.headers[0][1], MULTIPART.body),
+        (b"phone=%2B1", JSON, '{"message":"café"}'.encode()),
+    ],
+)
+def test_an_inbound_message_in_a_body(query: bytes, media: str, body: bytes) -> None:
+    request = Request(method="POST", path="/", query=query, headers=(("content-type", media),), body=body)
+    assert DIALECT.callback(request, ACCOUNT) == (Inbound(sender="+1", text="café"),)
 
 
 @pytest.mark.parametrize("query", [b"", b"phone=1", b"phone=&message=hi", b"message=hi", b"phone=%20&message=hi"])
@@ -375,9 +395,9 @@ def test_an_email_row_that_cannot_be_written(row: dict[str, Any]) -> None:
 # --- the doors --------------------------------------------------------------------------------------------------------
 
 BY_NAME: dict[str, Door[Any]] = {door.name: door for door in DOORS}
-ENTRANCE_BY_NAME: dict[str, Entrance[Any]] = {entrance.name: entrance for entrance in ENTRANCES}
+ENTRANCE_BY_NAME: dict[str, Entrance[Any]] = {way.path.rpartition("/")[2]: way for way in ENTRANCES}
 SMS = {"destination": "098344484", "message": "Hola", "campaign": "Ventas->", "agent": "ana", "source": "3001"}
-PLACED = (Placed(id="23e5a082-adeb-4e51-9e39-9e8efee7aacc", to="+59898344484"),)
+PLACED = (Placed(id="23e5a082-adeb-4e51-9e39-9e8efee7aacc"),)
 LATER = {
     "ScheduleDialerSMS": {
         "sms": '{"calldate":"2015-10-11 15:00:00","campaign":"c","destination":"098344484","data":"Message"}'
@@ -417,7 +437,7 @@ def test_the_doors_stand_where_the_vendor_has_its_calls() -> None:
         "/IntegraChannels/resources/DialersResources/uploadMultiChannelBlacklist",
         "/IntegraChannels/resources/Forms/sendEmail",
     }
-    assert {entrance.path.rpartition("/")[2] for entrance in ENTRANCES} == {"getUserToken", "UserLogin", "EndSession"}
+    assert ENTRANCE_BY_NAME.keys() == {"getUserToken", "UserLogin", "EndSession"}
     assert {way for way in (*DOORS, *ENTRANCES) if way.methods != ("POST",)} == set()
 
 
@@ -483,6 +503,17 @@ def test_an_email_in_our_words() -> None:
         order_of("sendEmail", mail(to="a@b.c, d@e.f", body="Hi"))
 
 
+@pytest.mark.parametrize("subject", ["Hi\r\nBcc: all@example.com", "a\nb", "a\x00b", "a\u2028b"])
+def test_a_subject_of_more_than_a_line_is_refused(subject: str) -> None:
+    with pytest.raises(Refused) as refused:
+        order_of("sendEmail", mail(body="Hi", subject=subject))
+    assert [problem.field for problem in refused.value.problems] == ["subject"]
+    with pytest.raises(Refused) as refused:
+        order_of("sendEmail", mail(body="Hi", schedule={"title": "T", "organizer": subject}))
+    assert [problem.field for problem in refused.value.problems] == ["invitation.organizer"]
+    assert order_of("sendEmail", mail(body="Hi", subject="¡Año nuevo! 🎉")).content.subject == "¡Año nuevo! 🎉"
+
+
 @pytest.mark.parametrize(
     ("body", "html"),
     [
@@ -522,7 +553,7 @@ def test_the_yes_of_each_door() -> None:
 def test_the_no_of_each_door(name: str, refusal: Refusal) -> None:
     door = BY_NAME[name]
     said = door.read(mail(body="x") if name == "sendEmail" else post(name, SMS | LATER.get(name, {})))
-    answer = door.refuse(said, refusal, (Problem("to.0", "is not a phone number"),))
+    answer = door.refuse(said, refusal, (Problem("to.0", "is not a phone number"),), None)
     if refusal is Refusal.CREDENTIALS:
         expected: tuple[int, bytes] = 401, b"Unauthorized"
     elif name == "sendEmail":

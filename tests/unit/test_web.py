@@ -2,9 +2,10 @@
 
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b32decode, b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from gzip import decompress
+from hashlib import md5
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from sandbox import openapi
 from switchboard import accept, credentials, tracking
 from switchboard.credentials import Client
+from switchboard.model.chunk import ChunkId, batch_id, parse_message_id
 from switchboard.model.message import Channel
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.segments import Segments, count
@@ -441,13 +443,66 @@ def test_the_page_needs_no_internet() -> None:
     )
 
 
-EVENTS = ROOT / "events"
+# --- the examples: events/ and the README -----------------------------------------------------------------------------
+
+EVENTS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "events").glob("*.json"))}
 HTTP = ("send_", "find_", "read_", "cancel_", "resend_", "docs_")
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(EVENTS.glob("*.json")) if path.stem.startswith(HTTP)])
+@pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith(HTTP)])
 def test_every_event_has_its_function(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credentials, "authenticate", lambda key: Client("acme", "US"))
-    event = json.loads((EVENTS / f"{name}.json").read_text())
     handler = SEND if name.startswith("send_") else DOCS if name.startswith("docs_") else TRACK
-    assert Answer(handler(event, CONTEXT)).status in {200, 202}
+    assert Answer(handler(EVENTS[name], CONTEXT)).status in {200, 202}
+
+
+def ids_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an event names of ours: of which kind, and the id."""
+    path, query = event.get("pathParameters", {}), event.get("queryStringParameters", {})
+    if "id" in path:
+        _, _, collection, id_, *_ = event["rawPath"].split("/")
+        assert id_ == path["id"]
+        yield {"batches": "batch", "messages": "message"}[collection], id_
+    if "batch" in query:
+        yield "batch", query["batch"]
+    for record in event.get("Records", ()):
+        said = json.loads(record["body"])
+        yield from ((kind, said[kind]) for kind in ("batch", "chunk", "message") if kind in said)
+
+
+def is_batch_id(id_: str) -> bool:
+    return batch_id(b32decode(id_.upper() + "=")) == id_
+
+
+def is_message_id(id_: str) -> bool:
+    found = parse_message_id(id_)
+    return found is not None and is_batch_id(found[0].batch)
+
+
+FORMS = {"batch": is_batch_id, "message": is_message_id, "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch)}
+NAMED = [(name, kind, id_) for name, event in EVENTS.items() for kind, id_ in ids_of(event)]
+
+
+def test_the_events_that_name_what_was_accepted() -> None:
+    assert {name for name, _, _ in NAMED} == {
+        *("cancel_batch", "cancel_message", "dispatch", "find_batch_messages", "notify", "read_batch", "read_message"),
+        *("resend_message", "watch"),
+    }
+
+
+@pytest.mark.parametrize(("name", "kind", "id_"), NAMED)
+def test_an_events_id_has_the_form_of_ours(name: str, kind: str, id_: str) -> None:
+    assert FORMS[kind](id_)
+
+
+@pytest.mark.parametrize("name", [name for name, event in EVENTS.items() if "Records" in event])
+def test_a_queues_event_has_the_digest_of_its_body(name: str) -> None:
+    for record in EVENTS[name]["Records"]:
+        assert md5(record["body"].encode(), usedforsecurity=False).hexdigest() == record["md5OfBody"]
+
+
+def test_the_readmes_example_has_ids_of_our_form() -> None:
+    (block,) = re.findall(r"```json\n(\{\"batch\".*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    answer = json.loads(block)
+    assert is_batch_id(answer["batch"]) and answer["url"] == f"/v1/batches/{answer['batch']}"
+    assert [parse_message_id(message["id"])[0].batch for message in answer["messages"]] == [answer["batch"]] * 2

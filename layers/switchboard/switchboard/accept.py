@@ -37,7 +37,7 @@ class IdempotencyConflict(Exception):
 
 
 class SealInDoubt(Exception):
-    """The seal's answer was lost, and looking for the batch did not find it: it may stand yet."""
+    """Nobody knows whether the batch stands: the seal's answer was lost, or an earlier batch could not be read."""
 
 
 class NotResendable(Exception):
@@ -103,7 +103,7 @@ def accept(submission: Submission, client: Client, idempotency_key: str | None) 
     Raises `Refused`, `IdempotencyConflict`, what AWS raises (nothing was taken), and `SealInDoubt`.
     """
     id_ = _batch_id(client.name, idempotency_key)
-    if idempotency_key is not None and (standing := tracking.read_batch(id_)) is not None:
+    if idempotency_key is not None and (standing := _standing(id_)) is not None:
         return _replay(standing, submission)
     batch, planned = _plan(submission, client, id_)
     seal.write_messages(batch, planned)
@@ -115,16 +115,22 @@ def accept(submission: Submission, client: Client, idempotency_key: str | None) 
     return Accepted(batch=id_, messages=_answer(batch.content, planned), replayed=False)
 
 
+def _standing(id_: str) -> Batch | None:
+    """The batch that an earlier request under the same key made. Raises `SealInDoubt`."""
+    try:
+        return tracking.read_batch(id_)
+    except (BotoCoreError, ClientError) as error:
+        observe.failure("a batch could not be looked for", error)
+        raise SealInDoubt from None
+
+
 def _seal(batch: Batch) -> Batch:
     """The batch that stands. Raises `SealInDoubt`."""
     try:
         return seal.seal(batch)
     except (BotoCoreError, ClientError) as error:
         observe.failure("a seal had no answer", error)
-    try:
-        standing = tracking.read_batch(batch.id)
-    except (BotoCoreError, ClientError):
-        standing = None
+    standing = _standing(batch.id)
     if standing is None:
         raise SealInDoubt
     return standing
@@ -167,22 +173,12 @@ def resend(client: Client, message_id: str) -> Accepted | None:
 
 
 def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Planned]:
-    """The batch, and its recipients grouped by route into chunks. Raises `Refused` for recipients without one."""
-    groups: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
-    for place, (recipient, providers) in enumerate(zip(submission.recipients, _routes(submission), strict=True)):
-        rows = groups[providers]
-        rows.append(
-            Stored(
-                n=len(rows) % CHUNK_SIZE,
-                place=place,
-                to=recipient.to,
-                reference=recipient.reference,
-                variables=recipient.variables,
-            )
-        )
+    """The batch, and its recipients by route in chunks. Raises `Refused` for what cannot be stored or has no route."""
+    if len(seal.dump_content(submission.content).encode()) > seal.MAX_CONTENT:
+        raise Refused(Problem("text", f"all that the messages share has at most {seal.MAX_CONTENT} octets"))
     nonce = b32encode(secrets.token_bytes(5)).decode().lower()
     planned: Planned = []
-    for providers, rows in groups.items():
+    for providers, rows in _grouped(submission).items():
         for start in range(0, len(rows), CHUNK_SIZE):
             some = rows[start : start + CHUNK_SIZE]
             chunk = ChunkId(id_, nonce, len(planned))
@@ -204,6 +200,23 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
     return batch, planned
 
 
+def _grouped(submission: Submission) -> dict[tuple[str, ...], list[Stored]]:
+    """The messages by their providers, numbered within their chunks. Raises `Refused` for whoever has no route."""
+    groups: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
+    for place, (recipient, providers) in enumerate(zip(submission.recipients, _routes(submission), strict=True)):
+        rows = groups[providers]
+        rows.append(
+            Stored(
+                n=len(rows) % CHUNK_SIZE,
+                place=place,
+                to=recipient.to,
+                reference=recipient.reference,
+                variables=recipient.variables,
+            )
+        )
+    return groups
+
+
 def _routes(submission: Submission) -> list[tuple[str, ...]]:
     routes, content, provider = settings().routes, submission.content, submission.provider
     found: list[tuple[str, ...]] = []
@@ -222,10 +235,17 @@ def _routes(submission: Submission) -> list[tuple[str, ...]]:
 
 
 def _replay(standing: Batch, submission: Submission) -> Accepted:
-    """The answer that the standing batch's request had. Raises `IdempotencyConflict` when that was another request."""
+    """The answer that the standing batch's request had.
+
+    Raises `IdempotencyConflict` when that was another request, and `SealInDoubt` where it cannot be read.
+    """
     if standing.fingerprint != submission.fingerprint:
         raise IdempotencyConflict
-    views = [view for chunk in standing.chunks if (view := chunks.read_chunk(chunk))]
+    try:
+        views = [view for chunk in standing.chunks if (view := chunks.read_chunk(chunk))]
+    except (BotoCoreError, ClientError) as error:
+        observe.failure("a batch could not be read", error)
+        raise SealInDoubt from None
     planned = [(view.header, list(view.messages.values())) for view in views]
     return Accepted(batch=standing.id, messages=_answer(standing.content, planned), replayed=True)
 
@@ -233,6 +253,8 @@ def _replay(standing: Batch, submission: Submission) -> Accepted:
 def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
     """One line for each message, in the order of the request."""
     rows = [(header, stored) for header, some in planned for stored in some]
+    texts = {_text(content, stored.variables) for _, stored in rows}  # most have the same
+    segments = {said: count(said, content.encoding) if said else None for said in texts}
     return tuple(
         AcceptedMessage(
             id=header.chunk.message(stored.n),
@@ -240,16 +262,15 @@ def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
             to=stored.to,
             reference=stored.reference,
             provider=header.providers[0],
-            segments=_segments(content, stored.variables),
+            segments=segments[_text(content, stored.variables)],
         )
         for header, stored in sorted(rows, key=lambda row: row[1].place)
     )
 
 
-def _segments(content: Content, variables: Mapping[str, str]) -> Segments | None:
-    if content.channel is not Channel.SMS or not content.text:
-        return None
-    return count(render(content, variables).text or "", content.encoding)
+def _text(content: Content, variables: Mapping[str, str]) -> str | None:
+    """What one recipient's SMS says; None for an e-mail."""
+    return render(content, variables).text if content.channel is Channel.SMS else None
 
 
 def _batch_id(client: str, idempotency_key: str | None) -> str:

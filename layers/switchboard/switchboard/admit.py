@@ -1,6 +1,7 @@
 """Admitting: a client at a vendor's door is heard and answered in that vendor's words, and served like any other."""
 
 import hashlib
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -14,18 +15,20 @@ from switchboard.accept import Accepted, IdempotencyConflict, SealInDoubt, Submi
 from switchboard.credentials import Client
 from switchboard.dialects.door import Credentials, Door, Entrance, Held, Order, Placed, Refusal, TurnedAway, Writing
 from switchboard.dialects.doors import DOORS, ENTRANCES
-from switchboard.dialects.wire import Request, Response, text
+from switchboard.dialects.wire import IDEMPOTENCY_KEY, NOT_FOUND, Request, Response, text
 from switchboard.model.chunk import Result, parse_message_id
+from switchboard.model.message import Channel
 from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.record import Standing
+from switchboard.model.segments import sendable
 from switchboard.settings import settings
 from switchboard.tracking import life
+from switchboard.tracking.seal import dump_content
 
 PROBLEM_HEADER = "x-switchboard-problem"
 """What was wrong, for whom the vendor's own word does not say it: `field: reason; field: reason`."""
 
-NOTHING_HERE = text("Not Found", status=404)
 _ABSENT = Problem("call", "this gateway does not take it")
 _OUT_OF_ORDER = text("Service Unavailable", status=503)
 _MAX_PROBLEM_HEADER = 1000  # characters
@@ -35,13 +38,11 @@ _AWS = (BotoCoreError, ClientError, OSError)  # the network, a service, or a bat
 
 def admit(request: Request) -> Response:
     """The vendor's answer to a call at one of its doors."""
-    found = next(((name, door) for name, door in DOORS if _leads_to(door, request)), None)
-    if found is None:
-        return NOTHING_HERE
-    name, door = found
+    door = next((door for door in DOORS if _leads_to(door, request)), None)
+    if door is None:
+        return NOT_FOUND
     try:
-        said = door.read(request)
-        return _served(name, door, said, request)
+        return _served(door, door.read(request), request)
     except TurnedAway as turned:
         return turned.response
 
@@ -50,7 +51,7 @@ def enter(request: Request) -> Response:
     """The vendor's answer to a call that opens or ends a session."""
     entrance = next((entrance for entrance in ENTRANCES if _leads_to(entrance, request)), None)
     if entrance is None:
-        return NOTHING_HERE
+        return NOT_FOUND
     try:
         said = entrance.read(request)
         return entrance.answer(said, _session(entrance, entrance.credentials(said)))
@@ -72,38 +73,39 @@ def _session(entrance: Entrance[Any], shown: Credentials) -> str | None:
     if (client := _client(shown)) is None:
         return None
     token = entrance.token(client.name, str(uuid.uuid4()))
-    credentials.open_session(token, client)
+    credentials.open_session(token, shown.secret)
     return token
 
 
-def _served(name: str, door: Door[Any], said: Any, request: Request) -> Response:
+def _served(door: Door[Any], said: Any, request: Request) -> Response:
     """The answer to a call that could be read. Raises `TurnedAway`."""
+    order: Order | None = None
     try:
         client = _client(door.credentials(said))
     except _AWS as error:
         observe.failure("a key could not be looked up", error, door=door.name)
-        return door.refuse(said, Refusal.BUSY, ())
+        return door.refuse(said, Refusal.BUSY, (), order)
     if client is None:
-        return door.refuse(said, Refusal.CREDENTIALS, ())
+        return door.refuse(said, Refusal.CREDENTIALS, (), order)
     try:
         if door.writing and door.held:
             return _kept(door, door.writing(said), door.held, client, _idempotency_key(request))
         order = door.order(said, client.region)
         if order is None:
-            return _named(door.refuse(said, Refusal.ABSENT, ()), (_ABSENT,))
-        accepted = accept(_submission(name, order, request), client, _idempotency_key(request))
+            return _named(door.refuse(said, Refusal.ABSENT, (), order), (_ABSENT,))
+        accepted = accept(_submission(door, _checked(order)), client, _idempotency_key(request))
         return door.answer(said, order, _placed(door, client, accepted))
     except Refused as refused:
-        return _named(door.refuse(said, Refusal.CONTENT, refused.problems), refused.problems)
+        return _named(door.refuse(said, Refusal.CONTENT, refused.problems, order), refused.problems)
     except IdempotencyConflict:
         conflict = (Problem("Idempotency-Key", "was used with another request"),)
-        return _named(door.refuse(said, Refusal.CONTENT, conflict), conflict)
+        return _named(door.refuse(said, Refusal.CONTENT, conflict, order), conflict)
     except SealInDoubt as error:
         observe.failure("nobody knows whether a call was taken", error, door=door.name)
-        return door.refuse(said, Refusal.UNKNOWN, ())
+        return door.refuse(said, Refusal.UNKNOWN, (), order)
     except _AWS as error:
         observe.failure("a call could not be taken", error, door=door.name)
-        return door.refuse(said, Refusal.FAILED, ())
+        return door.refuse(said, Refusal.FAILED, (), order)
 
 
 def _kept(
@@ -117,7 +119,7 @@ def _kept(
     result = write.result
     if result is None or result.standing is not Standing.SAVED:
         words = (result.words or "no answer") if result else keep.PENDING
-        return door.refuse(None, Refusal.CONTENT, (Problem("", words),))
+        return door.refuse(None, Refusal.CONTENT, (Problem("", words),), None)
     saved = result.saved or {}
     # A deal that is named by the CRM's own id has the CRM's reference, if it has one.
     reference = saved.get("reference") if "id" in writing.said else write.record.reference
@@ -132,13 +134,21 @@ def _client(shown: Credentials | None) -> Client | None:
     return client if client and shown.user in (None, client.name) else None
 
 
-def _submission(name: str, order: Order, request: Request) -> Submission:
-    said = b"\0".join((request.path.encode("utf-8", "surrogateescape"), request.query, request.body))
+def _checked(order: Order) -> Order:
+    """The order, if its text is one that an SMS is meant for. Raises `Refused`."""
+    if order.content.channel is Channel.SMS:
+        sendable(order.content.text or "", order.content.encoding)
+    return order
+
+
+def _submission(door: Door[Any], order: Order) -> Submission:
+    """What is to be accepted. A repeat is the same order, whatever spelling, method or key it comes by."""
+    asked = (dump_content(order.content), *(recipient.to for recipient in order.recipients))
     return Submission(
         content=replace(order.content, literal=True),  # no vendor has placeholders: theirs is text
         recipients=order.recipients,
-        fingerprint=hashlib.sha256(said).hexdigest(),
-        door=name,
+        fingerprint=hashlib.sha256("\0".join((door.dialect, door.name, *asked)).encode()).hexdigest(),
+        door=door.dialect,
         reports=order.reports,
     )
 
@@ -146,18 +156,19 @@ def _submission(name: str, order: Order, request: Request) -> Submission:
 def _idempotency_key(request: Request) -> str | None:
     """The header that our own API has, for the old client that can send one. Raises `Refused`."""
     key = request.header("idempotency-key")
-    if key is not None and not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):
-        raise Refused(Problem("Idempotency-Key", "has 1 to 255 printable ASCII characters"))
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY, key):
+        raise Refused(Problem("Idempotency-Key", "has 1 to 255 printable ASCII characters and no blanks"))
     return key
 
 
 def _placed(door: Door[Any], client: Client, accepted: Accepted) -> tuple[Placed, ...]:
     """The accepted messages as the door's caller is told of them; of the first what the provider said, if it waits."""
-    placed = [Placed(id=message.alias, to=message.to) for message in accepted.messages]
+    placed = [Placed(id=message.alias) for message in accepted.messages]
     result = _result(client, accepted.messages[0].id) if door.waits else None
     if result is not None:
         # Of many, some may have been taken: a no to all of them would have all of them sent again.
-        refused = (result.detail or result.code) if result.verdict == Verdict.REJECTED and len(placed) == 1 else None
+        ended = result.verdict not in (Verdict.ACCEPTED, Verdict.UNCONFIRMED) and len(placed) == 1
+        refused = (result.detail or result.code or result.verdict) if ended else None
         placed[0] = replace(placed[0], facts=result.facts, refused=refused)
     return tuple(placed)
 

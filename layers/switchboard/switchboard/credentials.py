@@ -54,7 +54,12 @@ def authenticate(key: str) -> Client | None:
     matched = _KEY.fullmatch(key)
     if matched is None or not hmac.compare_digest(matched[2], _checksum(matched[1])):
         return None
-    digest, now = _digest(key), time.monotonic()
+    return _client(_digest(key))
+
+
+def _client(digest: str) -> Client | None:
+    """The client of a key's hash, believed for a minute."""
+    now = time.monotonic()
     fresh_until, client = _clients.get(digest, (0.0, None))
     if client is None or fresh_until < now:
         _clients.pop(digest, None)  # only keys that exist are remembered: guesses cannot fill the memory
@@ -65,15 +70,15 @@ def authenticate(key: str) -> Client | None:
     return client
 
 
-def open_session(token: str, client: Client) -> None:
-    """Let a token stand for a client until it is ended or a day has passed; it is stored as a hash."""
-    tracking.put_login(_digest(token), client.name, client.region, time.time() + _SESSION)
+def open_session(token: str, key: str) -> None:
+    """Let a token stand for a key until it is ended, a day has passed or the key is gone; both are stored as hashes."""
+    tracking.put_login(_digest(token), _digest(key), time.time() + _SESSION)
 
 
 def in_session(token: str) -> Client | None:
     """Whose session a token belongs to, or None."""
-    row = tracking.get_login(_digest(token), time.time())
-    return Client(*row) if row else None
+    key = tracking.get_login(_digest(token), time.time())
+    return _client(key) if key else None
 
 
 def end_session(token: str) -> bool:

@@ -22,10 +22,13 @@ def carry(url: str, request: Request, seconds: float) -> Response:
     It takes no more than `seconds` in all, look-up and handshake included, however slowly the other side talks: httpx's
     own times are for each read. Raises `Unreached`.
     """
+    loop = asyncio.new_event_loop()  # asyncio.run would wait for a look-up that was given up
     try:
-        return asyncio.run(_carry(httpx.URL(url), request, seconds))
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:  # TimeoutError is one of these
+        return loop.run_until_complete(_carry(httpx.URL(url), request, seconds))
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError, ExceptionGroup) as error:
         raise Unreached(type(error).__name__) from None
+    finally:
+        loop.close()
 
 
 async def _carry(url: httpx.URL, request: Request, seconds: float) -> Response:

@@ -3,8 +3,9 @@
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from switchboard.dialects.wire import Request, Response
+from switchboard.dialects.wire import Request, Response, basic_pair
 
 Event = Mapping[str, Any]
 
@@ -21,7 +22,8 @@ def request(event: Event) -> Request:
     body = event.get("body") or ""
     return Request(
         method=event["requestContext"]["http"]["method"],
-        path=event["rawPath"],
+        # It comes decoded; encoded again, it means the same to whoever reads it as it does in what we write.
+        path=quote(event["rawPath"], safe="/=&:@!$'()*,;~", errors="surrogatepass"),
         query=event.get("rawQueryString", "").encode("utf-8", "surrogateescape"),
         headers=tuple((name.lower(), value) for name, value in event.get("headers", {}).items()),
         body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogateescape"),
@@ -31,11 +33,7 @@ def request(event: Event) -> Request:
 def basic(request: Request) -> tuple[str, str]:
     """The name and the password of HTTP Basic (RFC 7617), both empty where there are none."""
     scheme, _, shown = (request.header("authorization") or "").partition(" ")
-    try:
-        name, _, password = b64decode(shown, validate=True).decode().partition(":")
-    except ValueError:  # binascii.Error is one
-        return "", ""
-    return (name, password) if scheme.lower() == "basic" else ("", "")
+    return (scheme.lower() == "basic" and basic_pair(shown)) or ("", "")
 
 
 def answer(response: Response) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def announce(headers: Iterable[Header], owner: str, delay: float = 0.0) -> None:
     for header in headers:
         by_provider[header.provider].append(Name(chunk=str(header.chunk), provider=header.provider))
     for provider, names in by_provider.items():
-        _send(settings().queues[provider], [asdict(name) for name in names], owner, _whole(delay))
+        _send(settings().queues[provider], [asdict(name) for name in names], owner, _whole(delay, MAX_DELAY))
 
 
 def parse_name(body: str) -> Name:
@@ -85,27 +85,28 @@ def postpone(provider: str, receipt_handle: str, seconds: float) -> None:
 
     Where SQS will not have it (the message was handed out again meanwhile, or is gone) the queue's own time holds.
     """
-    _hide(settings().queues[provider], receipt_handle, _whole(seconds))
+    _hide(settings().queues[provider], receipt_handle, seconds)
 
 
 def postpone_report(receipt_handle: str, seconds: float) -> None:
     """The same for a message of the report queue."""
-    _hide(settings().report_queue, receipt_handle, _whole(seconds, MAX_HIDDEN))
+    _hide(settings().report_queue, receipt_handle, seconds)
 
 
 def postpone_record(receipt_handle: str, seconds: float) -> None:
     """The same for a message of the CRM's queue."""
-    _hide(settings().crm_queue, receipt_handle, _whole(seconds, MAX_HIDDEN))
+    _hide(settings().crm_queue, receipt_handle, seconds)
 
 
-def _hide(url: str, receipt_handle: str, seconds: int) -> None:
+def _hide(url: str, receipt_handle: str, seconds: float) -> None:
+    hidden = _whole(seconds, MAX_HIDDEN)
     with suppress(ClientError):
-        client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+        client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=hidden)
 
 
 def _watch(body: dict[str, str | None], delay: float) -> None:
     client("sqs").send_message(
-        QueueUrl=settings().watch_queue, MessageBody=json.dumps(body), DelaySeconds=_whole(delay)
+        QueueUrl=settings().watch_queue, MessageBody=json.dumps(body), DelaySeconds=_whole(delay, MAX_DELAY)
     )
 
 
@@ -127,6 +128,6 @@ def _send_batch(url: str, bodies: Sequence[Mapping[str, str]], owner: str, delay
         raise ConnectionError(f"SQS did not take {len(answer['Failed'])} of {len(entries)} names")
 
 
-def _whole(seconds: float, most: int = MAX_DELAY) -> int:
+def _whole(seconds: float, most: int) -> int:
     """Whole seconds, never early, never more than SQS takes."""
     return min(max(0, -int(-seconds // 1)), most)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from switchboard import endpoints, observe, tracking
 from switchboard.dialects.door import Delivery
-from switchboard.dialects.doors import REPORTS
+from switchboard.dialects.reports import REPORTS
 from switchboard.model.chunk import Chunk, alias, parse_message_id
 from switchboard.model.segments import count
 from switchboard.model.status import FINAL, Status
@@ -51,9 +51,9 @@ def direct(client: str, door: str, url: str | None) -> None:
 def _may_be_told(url: str) -> bool:
     try:
         parts, plain = urlsplit(url), url.isascii() and url.isprintable() and " " not in url and len(url) <= _MAX_URL
-    except ValueError:
+        host = parts.hostname or "" if parts.port != 0 else ""
+    except ValueError:  # a port that is none
         return False
-    host = parts.hostname or ""
     return plain and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)))
 
 
@@ -82,7 +82,8 @@ def report(message: str) -> None:
     if status not in REPORTED or view.told.get(n) is status:
         return
     _tell(url, batch.door, delivery(batch, view, n), message)
-    reports.put_told(chunk, n, status)
+    if not reports.put_told(chunk, n, status) and (later := life.read_in(batch, chunk, n)):
+        _tell(url, batch.door, delivery(batch, later, n), message)  # what was told meanwhile must be the last word
 
 
 def delivery(batch: Batch, view: Chunk, n: int) -> Delivery:

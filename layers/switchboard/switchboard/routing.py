@@ -45,17 +45,19 @@ class Route:
 
 
 def route(routes: Sequence[Route], content: Content, to: str, provider: str | None) -> tuple[str, ...]:
-    """The providers for one message, first choice first: `provider` alone if the caller named one, else the first rule
-    that covers it, less whoever cannot carry the content. Raises `Refused` when nobody is left."""
+    """The providers for one message, first choice first: `provider` alone if the caller named one, else those of the
+    first rule that covers it, less whoever cannot carry the content; or the only one that can. Raises `Refused`."""
     if provider is not None:
         return _named(content, provider)
     rule = next((rule for rule in routes if rule.covers(content, to)), None)
     if rule is None:
         raise Refused(Problem("to", f"no route takes {content.channel.value} to this address"))
     able = tuple(name for name in rule.providers if not _refusals(content, name))
-    if not able:
+    # What one provider alone can carry goes to that one, whether or not the rule thought of it.
+    others = () if able else tuple(name for name in DIALECTS if not _refusals(content, name))
+    if not able and len(others) != 1:
         raise Refused(*(problem for name in rule.providers for problem in _refusals(content, name)))
-    return able
+    return able or others
 
 
 def _named(content: Content, provider: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Que
 
 from switchboard.dialects import unified
 from switchboard.dialects.unified import ProblemDocument, problems
+from switchboard.dialects.wire import IDEMPOTENCY_KEY
 from switchboard.gateway import HEADERS
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.status import Status
@@ -52,9 +53,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
+        pattern=f"^{IDEMPOTENCY_KEY}$",
         description="Repeating a request with the same key sends nothing twice and gives the same answer.",
     ),
 ]
@@ -129,7 +128,7 @@ class Api(APIGatewayHttpResolver):
         try:
             if not self._public:
                 self.context["client"] = _authenticated(headers)
-            _readable(headers, event)  # after the key: strangers are told nothing
+                _readable(headers, event)  # after the key: strangers are told nothing
             answer = super().resolve({**event, "headers": {**headers, "content-type": JSON}}, context)
         except Fault as fault:
             answer = _encoded(problem(fault))

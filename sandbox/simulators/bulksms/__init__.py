@@ -1,11 +1,11 @@
 """The bulk platform's simulator: both calls with credentials, senders, credit and registers, and delivery reports.
 
 Settings: `username` and `password` (null: any), `senders` that may be a `source` (null: any), `credit` in parts (null:
-endless), the numbers that answer 1732 (`dnd`), 1042 (`opted_out`) and 1706 (`invalid`), `codes` ({number: code} for
-any other no), `spam` (words that answer 1028), `templates` (null: any text; a list, or {id: text} for `tempid`; a text
-that fits none is 1033, `{#var#}` stands for up to 30 characters), `duplicates` (seconds within which the same text
-from the same source to the same number is 1041; null: never), `words` ({number: the report's word}), and the `method`
-of callbacks (POST, GET).
+endless; it goes down by what is sent), the numbers that answer 1732 (`dnd`), 1042 (`opted_out`) and 1706 (`invalid`),
+`codes` ({number: code} for any other no), `spam` (words that answer 1028), `templates` (null: any text; a list, or
+{id: text} for `tempid`; a text that fits none is 1033, `{#var#}` stands for up to 30 characters), `duplicates`
+(seconds within which the same text from the same source to the same number is 1041; null: never), `words` ({number:
+the report's word}), and the `method` of callbacks (POST, GET).
 A scheduled message is paid when it is taken and sent when its minute begins; a minute that is over is 1702.
 `refuse` takes "code" (default 1706). `GET /_state` shows the credit, the parts that were paid, the registers, and what
 is scheduled.
@@ -19,10 +19,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.simulators.bulksms import rules
-from sandbox.simulators.server import Answer, Fault, Taken, Vendor
+from sandbox.simulators.script import Fault
+from sandbox.simulators.server import Answer, Taken, Vendor
 from switchboard.dialects.bulksms import NAME
 from switchboard.dialects.bulksms.answers import Entry, TurnedDown, encode_answer, whole_request
-from switchboard.dialects.bulksms.callbacks import Arrival, Report, encode_inbound, encode_report
+from switchboard.dialects.bulksms.callbacks import Arrival, Report, encode_inbound, encode_report, told_at
 from switchboard.dialects.bulksms.codes import SUCCESS
 from switchboard.dialects.bulksms.schedule import SCHEDULE, Schedule, decode_call, decode_schedule, is_past
 from switchboard.dialects.bulksms.submit import SUBMIT, Submit
@@ -42,26 +43,13 @@ class BulkSms(Vendor):
     name = NAME
     delivered = "DELIVRD"
     failed = "UNDELIV"
-
-    def __init__(self) -> None:
-        self._settings: dict[str, Any] = dict(rules.SETTINGS)
-        self.reset()
+    defaults = rules.SETTINGS
 
     def reset(self) -> None:
         """Nothing is scheduled, and nothing was sent."""
         self._scheduled: list[tuple[datetime, Taken]] = []
         self._recent = rules.Recent()
         self._paid = 0
-
-    def settings(self) -> Mapping[str, Any]:
-        """The settings as they stand; the credit has gone down by what was sent."""
-        return dict(self._settings)
-
-    def configure(self, settings: Mapping[str, Any]) -> None:
-        """Takes some settings."""
-        if unknown := set(settings) - set(rules.SETTINGS):
-            raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
-        self._settings |= settings
 
     def state(self) -> Mapping[str, Any]:
         """The credit, the parts paid so far, the registers, and the messages that wait for their time."""
@@ -113,8 +101,8 @@ class BulkSms(Vendor):
             status=word,
             source=taken.sender,
             mobile=taken.to.lstrip("+"),
-            submitted=_utc(taken.at),
-            done=_utc(time.time()),
+            submitted=told_at(taken.at),
+            done=told_at(time.time()),
             cost=COST,
             charge=str(taken.extra["parts"]),
             mcc_mnc=NETWORK,
@@ -199,10 +187,6 @@ class BulkSms(Vendor):
 
 def _say(entries: Sequence[Entry], taken: Sequence[Taken] = ()) -> Answer:
     return Answer(response=encode_answer(tuple(entries)), taken=tuple(taken))
-
-
-def _utc(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
 
 
 VENDOR = BulkSms

@@ -1,19 +1,21 @@
 """The Hubb UCS simulator: its three calls with key, numbers and balance, a CRM behind them, and callbacks.
 
-Settings: `key` (null: any), `numbers` that may be a `from` (null: any), `balance` in messages (null: endless), the
-`shape` of callbacks, which are in our own form (form, json, query), and `crm`: the company, part by part as
-`records.SEED` has it; the parts that a setting names take the place of those that are there, the others stay.
+Settings: `key` (null: any), `numbers` that may be a `from` (null: any), `balance` in messages (null: endless;
+it goes down by what is sent), the `shape` of callbacks, which are in our own form (form, json, query), and `crm`: the
+company, part by part as `records.SEED` has it; the parts that a setting names take the place of those that are there,
+the others stay.
 `GET /_state` shows all records, the mails that were sent and the accounts that were signed up.
 `refuse` takes "code": key, from, balance or registered, or "detail": any text. `partial` cuts the answer's body short.
 """
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sandbox.simulators.hubb.crm import Crm
 from sandbox.simulators.hubb.records import SEED, Contact, Deal, by_id
-from sandbox.simulators.server import Answer, Fault, Taken, Vendor
+from sandbox.simulators.script import Fault
+from sandbox.simulators.server import Answer, Taken, Vendor
 from switchboard.dialects.hubb import NAME, accounts, callbacks, deals, fields, sms
 from switchboard.dialects.wire import Request, Unreadable, text
 
@@ -29,25 +31,20 @@ class Hubb(Vendor):
     """The vendor's decisions."""
 
     name = NAME
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "key": None,
+        "numbers": None,
+        "balance": None,
+        "shape": "form",
+        "crm": SEED,
+    }
 
-    def __init__(self) -> None:
-        self.crm = Crm()
-        self._settings: dict[str, Any] = {
-            "key": None,
-            "numbers": None,
-            "balance": None,
-            "shape": "form",
-            "crm": dict(SEED),
-        }
+    def reset(self) -> None:
+        """The CRM as the settings seed it; the balance is a setting and stays."""
+        self.crm = Crm(self._settings["crm"])
 
-    def settings(self) -> Mapping[str, Any]:
-        """The settings as they stand; the balance has gone down by what was sent."""
-        return dict(self._settings)
-
-    def configure(self, settings: Mapping[str, Any]) -> None:
-        """Takes some settings; only those parts of `crm` that differ from the setting as it stands are put in place."""
-        if unknown := set(settings) - set(self._settings):
-            raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
+    def adopt(self, settings: Mapping[str, Any]) -> None:
+        """Takes settings; only those parts of `crm` that differ from the setting as it stands are put in place."""
         callbacks.Shape(settings.get("shape", "form"))
         for number in settings.get("numbers") or ():
             sms.phone(str(number))
@@ -56,15 +53,11 @@ class Hubb(Vendor):
         before = self._settings["crm"]
         changed = {name: part for name, part in settings.get("crm", {}).items() if part != before.get(name)}
         self.crm.load(changed)
-        self._settings |= {**settings, "crm": {**before, **changed}}
+        super().adopt({**settings, "crm": {**before, **changed}})
 
     def state(self) -> Mapping[str, Any]:
         """The CRM."""
         return self.crm.state()
-
-    def reset(self) -> None:
-        """The CRM as the settings seed it; the balance is a setting and stays."""
-        self.crm = Crm(self._settings["crm"])
 
     def sends(self, request: Request) -> bool:
         """Only send_sms does."""

@@ -27,13 +27,13 @@ from sandbox.simulators.hubb.records import (
 from switchboard.dialects.hubb.accounts import MasterAccount
 from switchboard.dialects.hubb.deals import AddDeal, Attachment
 from switchboard.dialects.hubb.sms import SendSms
+from switchboard.model.contact import SOCIAL_NETWORKS
 
 MAX_ATTACHED = 10**8  # bytes of a call's attachments: with so many, none is saved
 FILE_TYPES = frozenset(
     {"bmp", "csv", "doc", "docx", "gif", "jpeg", "jpg", "pdf", "ppt", "pptx", "txt", "xls", "xlsx", "zip"}
 )
 NEW_CONTACT, NEW_DEAL = "New Contact Added", "New Deal Added"  # subjects where the call names none
-_NETWORKS = ("facebook", "twitter", "skype", "linkedin", "pinterest", "google_plus", "instagram")
 _ADDRESS = ("street", "city", "zipcode")
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Crm(Records):
             names=_names(call.full_name) if call.full_name else (call.first_name, call.last_name),
             email=call.email,
             source=call.source,
-            social=_said(call, _NETWORKS),
+            social=_said(call, SOCIAL_NETWORKS),
             tags=call.tags,
             remove_tags=call.remove_tags,
         )
@@ -143,7 +143,7 @@ class Crm(Records):
             email=call.contact_email,
             phone=call.contact_phone,
             source=call.contact_source,
-            social=_said(call, _NETWORKS, "contact_"),
+            social=_said(call, SOCIAL_NETWORKS, "contact_"),
             address=_said(call, _ADDRESS, "contact_address_"),
             custom_fields={name: value for name, value in call.custom_fields.items() if self._identifies(name)},
         )

@@ -12,12 +12,13 @@ and the lines that are none, and the blacklist.
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sandbox.simulators.server import Answer, Fault, Taken, Vendor
+from sandbox.simulators.script import Fault
+from sandbox.simulators.server import Answer, Taken, Vendor
 from sandbox.simulators.ucontact.dialer import Dialer
-from switchboard.dialects.ucontact import calls, dialer, email, inbound, session, sms
+from switchboard.dialects.ucontact import NAME, calls, dialer, email, inbound, session, sms
 from switchboard.dialects.wire import Request, Response, Unreadable, text
 
 Handler = Callable[["UContact", Request], Answer]
@@ -35,33 +36,28 @@ class Session:
 class UContact(Vendor):
     """The vendor's decisions."""
 
-    name = "ucontact"
+    name = NAME
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "user": None,
+        "password": None,
+        "campaigns": None,
+        "token_uses": None,
+        "expire_tokens": False,
+        "spelling": "query",
+        "zone": "America/Montevideo",
+        "dialer": True,
+    }
 
-    def __init__(self) -> None:
+    def reset(self) -> None:
+        """No session is open, and the dialers have nothing."""
         self.sessions: dict[str, Session] = {}
         self.dialer = Dialer()
-        self._settings: dict[str, Any] = {
-            "user": None,
-            "password": None,
-            "campaigns": None,
-            "token_uses": None,
-            "expire_tokens": False,
-            "spelling": "query",
-            "zone": "America/Montevideo",
-            "dialer": True,
-        }
 
-    def settings(self) -> Mapping[str, Any]:
-        """The settings as they stand."""
-        return dict(self._settings)
-
-    def configure(self, settings: Mapping[str, Any]) -> None:
-        """Takes some settings."""
-        if unknown := set(settings) - set(self._settings):
-            raise ValueError(f"no such setting: {', '.join(sorted(unknown))}")
+    def adopt(self, settings: Mapping[str, Any]) -> None:
+        """Takes settings; `expire_tokens` ends the sessions that there are, and is over."""
         inbound.Spelling[str(settings.get("spelling", "query")).upper()]
         _zone(settings.get("zone", "UTC"))
-        self._settings |= settings
+        super().adopt(settings)
         if self._settings["expire_tokens"]:
             for known in self.sessions.values():
                 known.ended = True
@@ -74,11 +70,6 @@ class UContact(Vendor):
             for token, known in self.sessions.items()
         ]
         return {"sessions": sessions, **self.dialer.state()}
-
-    def reset(self) -> None:
-        """Forgets all of it."""
-        self.sessions.clear()
-        self.dialer = Dialer()
 
     def due(self, now: float) -> Sequence[Taken]:
         """What the dialers send by then; a dialer that is off keeps it, and sends it first when it is on again."""

@@ -1,1 +1,1 @@
-"""The vendors' languages, pure: one module a vendor, each serving client, door and simulator alike."""
+"""The vendors' languages, pure: one package a vendor, each serving client, door and simulator alike."""

@@ -62,7 +62,6 @@ class Placed:
     """
 
     id: str
-    to: str
     facts: Mapping[str, str] = field(default_factory=dict)
     refused: str | None = None
 
@@ -95,18 +94,19 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Generic[Said]):
-    """One call of the vendor, taken by the gateway.
+    """One call of the vendor, taken by the gateway. `dialect` is the vendor's name.
 
     read         the call; raises `TurnedAway`, and nothing else, whatever the bytes
     credentials  what the call shows; None when it shows nothing
     order        the call in our words, national numbers read in the client's region (ISO 3166-1 or None); None for a
                  thing that this gateway does not do. Raises `TurnedAway`, or `Refused` with problems in our words
     answer       the vendor's yes: one `Placed` for each recipient of the order, in its order
-    refuse       the vendor's no
+    refuse       the vendor's no; with the order, where the call came to one: `to.3` names a recipient of it
     waits        whether the answer holds what only the provider can say
     writing      what a call wants the CRM to hold, in place of an order; `held` is then the vendor's yes
     """
 
+    dialect: str
     name: str
     path: str
     methods: tuple[str, ...]
@@ -114,7 +114,7 @@ class Door(Generic[Said]):
     credentials: Callable[[Said], Credentials | None]
     order: Callable[[Said, str | None], Order | None]
     answer: Callable[[Said, Order, tuple[Placed, ...]], Response]
-    refuse: Callable[[Said, Refusal, tuple[Problem, ...]], Response]
+    refuse: Callable[[Said, Refusal, tuple[Problem, ...], Order | None], Response]
     waits: bool = False
     writing: Callable[[Said], Writing] | None = None
     held: Callable[[Held], Response] | None = None
@@ -128,7 +128,6 @@ class Entrance(Generic[Said]):
     answer  the vendor's answer: to the token, or to None when nothing was opened or ended
     """
 
-    name: str
     path: str
     methods: tuple[str, ...]
     read: Callable[[Request], Said]

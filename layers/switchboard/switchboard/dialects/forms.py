@@ -38,7 +38,7 @@ def parameters(request: Request) -> dict[str, str]:
 
     JSON scalars become text, other JSON values and nulls are left out. Raises `Unreadable`.
     """
-    return _pairs(request.query) | _READERS.get(_media(request), _no_parameters)(request)
+    return _pairs(request.query) | _READERS.get(media(request), _no_parameters)(request)
 
 
 def files(request: Request) -> tuple[Part, ...]:
@@ -46,7 +46,7 @@ def files(request: Request) -> tuple[Part, ...]:
 
     A part with neither a file name nor data is a form's file field that was left blank.
     """
-    if _media(request) != MULTIPART:
+    if media(request) != MULTIPART:
         return ()
     return tuple(part for part in parts(request) if part.filename is not None and (part.filename or part.data))
 
@@ -114,7 +114,8 @@ def scalar(value: object) -> str | None:
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _media(request: Request) -> str:
+def media(request: Request) -> str:
+    """The media type of a body; one that is not named is JSON where it looks so, else a form."""
     named = (request.header("content-type") or "").partition(";")[0].strip().lower()
     return named or (JSON if request.body.lstrip()[:1] == b"{" else FORM)
 

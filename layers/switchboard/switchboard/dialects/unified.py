@@ -21,16 +21,15 @@ from pydantic import (
 )
 
 from switchboard.dialects.registry import DIALECTS
+from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import SOCIAL_NETWORKS, Contact
-from switchboard.model.message import Channel, Content, Encoding, Invitation, Recipient
+from switchboard.model.message import CONTROL, Channel, Content, Encoding, Invitation, Recipient
 from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Problem, Refused
-from switchboard.model.segments import Segments, count
+from switchboard.model.segments import MAX_PARTS, Segments, sendable
 from switchboard.model.status import Status
 from switchboard.model.template import placeholders, render
 
-MAX_RECIPIENTS = 1000
-MAX_PARTS = 10  # of one SMS: a longer text is a mistake more often than a message
 MAX_HTML = 256 * 1024  # UTF-8 octets
 MAX_SHARED = 300_000  # octets of all that a batch's messages share: it is one item of the table, which takes 400 kB
 MAX_VARIABLES = 4096  # octets of one recipient's own variables
@@ -130,7 +129,9 @@ class SendRequest(_Providers):  # type: ignore[misc, valid-type]  # its fields a
         list[RecipientEntry],
         BeforeValidator(_entries, json_schema_input_type=_ToSaid),
         Field(min_length=1, max_length=MAX_RECIPIENTS),
-    ] = Field(description="One address, or 1 to 1000 of them, each a string or an object with values of its own.")
+    ] = Field(
+        description=f"One address, or 1 to {MAX_RECIPIENTS} of them, each a string or an object with values of its own."
+    )
     channel: Channel | None = Field(default=None, description="By default read off the first address.")
     sender: Annotated[str, _line(254)] | None = Field(
         default=None, alias="from", description="The number or name it comes from; by default the provider's."
@@ -336,7 +337,7 @@ class _Reading:
             if not _LOCAL_TIME.fullmatch(getattr(invitation, field)):
                 self._say(f"invitation.{field}", "must be a local time, as 2026-01-31 18:00:00")
         for field in ("title", "organizer"):
-            if _CONTROL.search(getattr(invitation, field)):
+            if CONTROL.search(getattr(invitation, field)):
                 self._say(f"invitation.{field}", "must be one line without control characters")
 
     def _placeholders(self) -> None:
@@ -355,7 +356,7 @@ class _Reading:
         for place, recipient in self.recipients.items():
             for name in sorted(asked - self.content.variables.keys() - recipient.variables.keys()):
                 self._say(f"to.{place}", f"has no value for {{{{{name}}}}}, and variables has none")
-            if _CONTROL.search(render(self.content, {**dict.fromkeys(asked, ""), **recipient.variables}).subject or ""):
+            if CONTROL.search(render(self.content, {**dict.fromkeys(asked, ""), **recipient.variables}).subject or ""):
                 self._say(f"to.{place}", "puts a line break or control character into the subject")
 
     def _lengths(self) -> None:
@@ -371,24 +372,12 @@ class _Reading:
             if len(self.found) >= MAX_PROBLEMS:
                 return
             if asked <= self.content.variables.keys() | variables.keys():
-                self._parts(field, render(self.content, variables).text or "")
-
-    def _parts(self, field: str, text: str) -> None:
-        if len(text) > MAX_PARTS * 160:  # longer than any encoding allows: not worth counting
-            self._say(field, f"makes an SMS of more than {MAX_PARTS} parts")
-            return
-        try:
-            parts = count(text, self.content.encoding).parts
-        except Refused as refused:
-            self.found += [Problem(field, problem.reason) for problem in refused.problems]
-            return
-        if parts > MAX_PARTS:
-            self._say(field, f"makes an SMS of {parts} parts: {MAX_PARTS} at most")
-        if not text.strip():
-            self._say(field, "makes an SMS without a text")
+                try:
+                    sendable(render(self.content, variables).text or "", self.content.encoding)
+                except Refused as refused:
+                    self.found += [Problem(field, problem.reason) for problem in refused.problems]
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _LOCAL_TIME = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d")
 _EMAIL_ONLY = ("subject", "html", "template", "attachments", "invitation")
 _FOREIGN = {Channel.SMS: _EMAIL_ONLY, Channel.EMAIL: ("flash", "encoding", "link")}

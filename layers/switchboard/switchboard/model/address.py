@@ -1,6 +1,8 @@
 """Addresses: phone numbers in E.164 (ITU-T E.164) and e-mail addresses, from whatever the caller wrote."""
 
 import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import phonenumbers
 
@@ -40,12 +42,27 @@ def _unparsed(error: phonenumbers.NumberParseException, region: str | None) -> s
 
 def read_phone(raw: str, region: str | None) -> str:
     """`raw` in E.164 where it can be read so, with or without its plus; as it is (a short code, a name) where not."""
-    for text in (raw, f"+{raw.strip()}"):
-        try:
-            return parse_phone(text, region)
-        except Refused:
-            continue
-    return raw.strip()
+    return next(phones((raw, f"+{raw.strip()}"), region), raw.strip())
+
+
+def dialed_phone(raw: str, region: str | None, field: str = "to") -> str:
+    """`raw` in E.164, as it is dialed in the region or with a country code, its plus there or not.
+
+    What reads both ways is what a numbering plan knows, at home first. Raises `Refused` naming `field`.
+    """
+    said = raw.strip()
+    whole = said.startswith(("+", "00"))
+    spellings = (said,) if whole else (f"+{said}",) if region is None else (said, f"+{said}")
+    readings = list(phones(spellings, region))
+    known = (number for number in readings if phonenumbers.is_valid_number(phonenumbers.parse(number)))
+    return next(known, None) or (readings[0] if readings else parse_phone(spellings[0], region, field))
+
+
+def phones(spellings: Iterable[str], region: str | None) -> Iterator[str]:
+    """Those of the spellings of one number that read as a phone number, in E.164."""
+    for text in spellings:
+        with suppress(Refused):
+            yield parse_phone(text, region)
 
 
 def parse_email(raw: str, field: str = "to") -> str:

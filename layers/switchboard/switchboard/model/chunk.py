@@ -9,6 +9,7 @@ from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.status import Status, join
 
 CHUNK_SIZE = 100
+MAX_RECIPIENTS = 1000  # of one request: an alias has 10 bits for the place
 BATCH_OCTETS = 14  # of a batch id: with a place of 10 bits it fills what a UUID leaves to its maker
 EXPIRED = "expired"  # the one result that no provider gave: its time was over before it was submitted
 

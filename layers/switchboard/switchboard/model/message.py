@@ -1,10 +1,14 @@
 """A message in our own words: what a batch shares, what each recipient has of its own, what goes to a provider."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from switchboard.model.contact import Contact
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What a subject, or any line of an e-mail's head, must not hold: line breaks, controls, turns of direction."""
 
 
 class Channel(StrEnum):

@@ -12,6 +12,8 @@ GSM_BASIC = frozenset(
 GSM_EXTENSION = frozenset("\f^{}\\[~]|€")  # each an escape and one more septet
 GSM = GSM_BASIC | GSM_EXTENSION
 
+MAX_PARTS = 10  # of one SMS: a longer text is a mistake more often than a message
+
 # What one message holds alone, and what each part holds beside the header that joins it to the others.
 LIMITS = {Encoding.GSM: (160, 153), Encoding.UCS2: (70, 67), Encoding.LATIN1: (140, 134)}
 
@@ -62,6 +64,18 @@ def split(text: str, encoding: Encoding) -> tuple[str, ...]:
             start, filled = index, 0
         filled += width
     return (*parts, text[start:])
+
+
+def sendable(text: str, encoding: Encoding = Encoding.AUTO) -> Segments:
+    """What the text costs as one SMS; `Refused` where there is nothing in it, or more than an SMS is meant for."""
+    if not text.strip():
+        raise Refused(Problem("text", "makes an SMS without a text"))
+    # Longer than any encoding allows: not worth counting.
+    segments = count(text, encoding) if len(text) <= MAX_PARTS * LIMITS[Encoding.GSM][0] else None
+    if segments is None or segments.parts > MAX_PARTS:
+        parts = f"{segments.parts}" if segments else f"more than {MAX_PARTS}"
+        raise Refused(Problem("text", f"makes an SMS of {parts} parts: {MAX_PARTS} at most"))
+    return segments
 
 
 def count(text: str, encoding: Encoding = Encoding.AUTO) -> Segments:

@@ -14,15 +14,15 @@ def get_key(digest: str) -> tuple[str, str | None] | None:
     return (item["client"], item.get("region")) if item else None
 
 
-def put_login(digest: str, client: str, region: str | None, until: float) -> None:
-    """Store a client's session by the hash of its token, until a time in epoch seconds."""
-    table.put({"pk": f"L#{digest}", "sk": "L", "client": client, "region": region, "ttl": int(until)})
+def put_login(digest: str, key: str, until: float) -> None:
+    """Store a session by the hash of its token: the hash of the key that opened it, until a time in epoch seconds."""
+    table.put({"pk": f"L#{digest}", "sk": "L", "key": key, "ttl": int(until)})
 
 
-def get_login(digest: str, now: float) -> tuple[str, str | None] | None:
-    """The client and its region whose session a token's hash stands for now."""
+def get_login(digest: str, now: float) -> str | None:
+    """The hash of the key that opened the session that a token's hash stands for now."""
     item = table.get(f"L#{digest}", "L")
-    return (item["client"], item.get("region")) if item and item["ttl"] > now else None
+    return item["key"] if item and item["ttl"] > now else None
 
 
 def drop_login(digest: str, now: float) -> bool:

@@ -19,7 +19,17 @@ def get_url(client: str, dialect: str) -> str | None:
     return item.get("url") if item else None
 
 
-def put_told(chunk: ChunkId, n: int, status: Status) -> None:
-    """Remember that the client was told where its message stands."""
-    ttl = int(time.time()) + settings().retention
-    table.put({"pk": chunks.partition(chunk), "sk": f"M#{n:03d}#T", "status": status.value, "ttl": ttl})
+def put_told(chunk: ChunkId, n: int, status: Status) -> bool:
+    """Remember what the client was told of its message; False where it has been told of a higher status meanwhile."""
+    values = {":status": status.value, ":rank": status.rank, ":ttl": int(time.time()) + settings().retention}
+    try:
+        table.update(
+            chunks.partition(chunk),
+            f"M#{n:03d}#T",
+            "SET #status = :status, #rank = :rank, #ttl = :ttl",
+            values,
+            "attribute_not_exists(#rank) OR #rank <= :rank",
+        )
+    except table.Overtaken:
+        return False
+    return True

@@ -12,6 +12,8 @@ from switchboard.model.message import Channel, Content, Encoding, Invitation
 from switchboard.settings import settings
 from switchboard.tracking import chunks, indexes, table
 
+MAX_CONTENT = 350_000  # octets: it is in one item with the rest of the batch, and an item has 400 kB
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:

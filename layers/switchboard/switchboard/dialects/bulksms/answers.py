@@ -20,6 +20,7 @@ class Entry:
 Answer = tuple[Entry, ...]
 
 NOT_APPLICABLE = "NA"
+_LONGEST = 64  # characters of a destination that is echoed: no number is longer, and an answer must not be
 _SPOILS_A_LIST = re.compile(r"[|,:\r\n]")
 _ENTRY = re.compile(rf"(\d{{1,5}}|{SCHEDULED})(?:\|([^|]*))?(?:\|([^|]*))?", re.ASCII)
 
@@ -31,7 +32,7 @@ def encode_answer(answer: Answer) -> Response:
 
 def _entry_text(entry: Entry) -> str:
     destination = entry.destination
-    if destination is not None and _SPOILS_A_LIST.search(destination):
+    if destination is not None and (len(destination) > _LONGEST or _SPOILS_A_LIST.search(destination)):
         destination = NOT_APPLICABLE
     return "|".join(part for part in (entry.code, destination, entry.message_id) if part is not None)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from switchboard.dialects.bulksms.parameters import parameters
@@ -89,6 +89,11 @@ def _callback(fields: dict[str, str], method: str) -> Request:
 
 def _report_text(value: str | datetime | None) -> str:
     return value.isoformat(" ", "seconds") if isinstance(value, datetime) else value or ""
+
+
+def told_at(moment: float) -> datetime:
+    """Epoch seconds as a report tells them: in UTC, and without saying so."""
+    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
 
 
 def decode_callback(request: Request) -> Report | Arrival:

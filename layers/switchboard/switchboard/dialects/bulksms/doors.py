@@ -3,24 +3,20 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from switchboard.dialects.bulksms import NAME
 from switchboard.dialects.bulksms.answers import Answer, Entry, TurnedDown, encode_answer, whole_request
-from switchboard.dialects.bulksms.callbacks import Report, encode_report
 from switchboard.dialects.bulksms.codes import SUCCESS
 from switchboard.dialects.bulksms.schedule import SCHEDULE, Schedule, decode_call, decode_schedule
 from switchboard.dialects.bulksms.submit import SUBMIT, TYPES, Submit, Type
-from switchboard.dialects.door import Credentials, Delivery, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model import segments
-from switchboard.model.address import parse_phone
+from switchboard.model.address import phones
+from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.message import Channel, Content, Encoding, Recipient
 from switchboard.model.problem import Problem, Refused
-from switchboard.model.status import Status
-
-MAX_DESTINATIONS = 1000
 
 _Call = Submit | Schedule
 _MISSING, _INVALID_TYPE, _INVALID_TEXT, _INVALID_DESTINATION, _INVALID_SOURCE = "1702", "1704", "1705", "1706", "1707"
@@ -77,8 +73,8 @@ def _order(said: _Call, region: str | None) -> Order | None:
     """The order of a call; a destination that is no number is left out, and does not stop the rest."""
     if isinstance(said, Schedule):
         return None
-    if len(said.destinations) > MAX_DESTINATIONS:
-        raise TurnedAway(encode_answer((Entry(_INVALID_DESTINATION, said.destinations[MAX_DESTINATIONS]),)))
+    if len(said.destinations) > MAX_RECIPIENTS:
+        raise TurnedAway(encode_answer((Entry(_INVALID_DESTINATION, said.destinations[MAX_RECIPIENTS]),)))
     numbers = [_number(destination, region) for destination in said.destinations]
     first = {number: place for place, number in enumerate(dict.fromkeys(filter(None, numbers)))}
     if not first:
@@ -95,12 +91,7 @@ def _number(destination: str, region: str | None) -> str | None:
     """A destination in E.164: with its country code, as the vendor has it, or else as the client's region writes it."""
     if not _NUMBER.fullmatch(destination):
         return None
-    for raw in (f"+{destination.removeprefix('+')}", destination):
-        try:
-            return parse_phone(raw, region)
-        except Refused:
-            continue
-    return None
+    return next(phones((f"+{destination.removeprefix('+')}", destination), region), None)
 
 
 def _content(call: Submit) -> Content:
@@ -138,35 +129,25 @@ def _answer(said: _Call, order: Order, placed: tuple[Placed, ...]) -> Response:
     )
 
 
-def _refuse(said: _Call, why: Refusal, problems: tuple[Problem, ...]) -> Response:
+def _refuse(said: _Call, why: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
     destinations = _submit(said).destinations
     if why is not Refusal.CONTENT:
         return encode_answer(whole_request(_CODES[why], destinations))
-    return encode_answer(_refused(problems, destinations))
+    return encode_answer(_refused(problems, destinations, order))
 
 
-def _refused(problems: tuple[Problem, ...], destinations: tuple[str, ...]) -> Answer:
-    """The first problem that the vendor has a code for; one about a recipient names its destination."""
-    fields = [problem.field.split(".") for problem in problems]
-    field = next((field for field in fields if field[0] in _OF_FIELD), [""])
-    code = _OF_FIELD.get(field[0], _INTERNAL)
-    if code == _INVALID_DESTINATION and len(field) > 1 and field[1].isdecimal():
-        numbered = _numbered(destinations)
-        return (Entry(code, numbered[min(int(field[1]), len(numbered) - 1)]),)
-    return whole_request(code, destinations)
-
-
-def _numbered(destinations: tuple[str, ...]) -> tuple[str, ...]:
-    """The first destination of each number, as far as that can be said without the client's region."""
-    first: dict[str, str] = {}
-    for destination in destinations:
-        if _NUMBER.fullmatch(destination):
-            first.setdefault(_number(destination, None) or destination, destination)
-    return tuple(first.values()) or destinations
+def _refused(problems: tuple[Problem, ...], destinations: tuple[str, ...], order: Order | None) -> Answer:
+    """The first problem that the vendor has a code for; one about a recipient names its first destination."""
+    said = [(*problem.field.split("."), "")[:2] for problem in problems]
+    field, place = next((pair for pair in said if pair[0] in _OF_FIELD), ("", ""))
+    places = [str(place) for place in order.places] if isinstance(order, Listed) else []
+    first = places.index(place) if field == "to" and place in places else 0
+    return whole_request(_OF_FIELD.get(field, _INTERNAL), destinations[first:])
 
 
 DOORS: tuple[Door[Any], ...] = tuple(
     Door(
+        dialect=NAME,
         name=path.rpartition("/")[2],
         path=path,
         methods=("GET", "POST"),
@@ -178,40 +159,3 @@ DOORS: tuple[Door[Any], ...] = tuple(
     )
     for path, decode in ((SUBMIT, decode_call), (SCHEDULE, decode_schedule))
 )
-
-# --- the delivery report ----------------------------------------------------------------------------------------------
-
-_WORDS = {
-    Status.QUEUED: "ACKED",
-    Status.SUBMITTED: "ACCEPTED",
-    Status.UNCONFIRMED: "UNKNOWN",
-    Status.SENT: "ENROUTE",
-    Status.DELIVERED: "DELIVRD",
-    Status.UNDELIVERED: "UNDELIV",
-    Status.FAILED: "UNDELIV",
-    Status.EXPIRED: "EXPIRED",
-    Status.REJECTED: "REJECTD",
-    Status.CANCELED: "DELETED",
-}
-
-
-def report(delivery: Delivery) -> Request:
-    """The report that a client of these doors is sent: the platform's ten fields, its times in UTC."""
-    return encode_report(
-        Report(
-            message_id=delivery.id,
-            status=_WORDS[delivery.status],
-            source=delivery.sender or "",
-            mobile=delivery.to.removeprefix("+"),
-            submitted=_utc(delivery.submitted_at),
-            done=_utc(delivery.done_at),
-            cost="0",  # what a provider charges is between it and the gateway
-            charge=str(delivery.parts),
-            mcc_mnc="",
-            error=delivery.code or "000",
-        )
-    )
-
-
-def _utc(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)

@@ -29,7 +29,7 @@ from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.receipt import Inbound, Receipt
 
-MAX_DESTINATIONS = 100
+CALL_SIZE = 100  # destinations
 _PARAMETERS = 400  # and for all parameters but the message and the destinations
 _DESTINATION = len("%2C") + 15  # and for each destination: E.164 has at most 15 digits
 
@@ -128,7 +128,7 @@ def _capacity(shared: _Shared) -> int:
     _, said, link, type_, options = shared
     spoken = (spell_text(type_, said), link or "", *(value for _, value in options))
     room = MAX_URL - SERVER - _PARAMETERS - sum(len(quote_plus(value)) for value in spoken)
-    return max(1, min(MAX_DESTINATIONS, room // _DESTINATION))
+    return max(1, min(CALL_SIZE, room // _DESTINATION))
 
 
 def _submit(group: Sequence[Outbound], account: Account) -> Request:

@@ -6,7 +6,6 @@ from switchboard.dialects.forms import parameters
 from switchboard.dialects.hubb.fields import (
     API,
     LIST,
-    TEXT,
     YES_IS_1,
     Failure,
     Parameter,
@@ -44,22 +43,22 @@ class MasterAccount:
 
 
 _MASTER_ACCOUNT = (
-    Parameter("key", "key", TEXT, required=True),
-    Parameter("email", "email", TEXT, required=True),
-    Parameter("account_name", "account_name", TEXT, required=True),
-    Parameter("send_welcome_email", "send_welcome_email", YES_IS_1),
-    Parameter("phone", "phone", TEXT),
-    Parameter("firstname", "first_name", TEXT),
-    Parameter("lastname", "last_name", TEXT),
-    Parameter("facebook", "facebook", TEXT),
-    Parameter("twitter", "twitter", TEXT),
-    Parameter("source", "source", TEXT),
-    Parameter("tags", "tags", LIST),
-    Parameter("notifyToEmail", "notify_to_email", TEXT),
-    Parameter("notifyEmailSubject", "notify_email_subject", TEXT),
-    Parameter("contactowner_email", "owner_email", TEXT),
-    Parameter("contactowner_group", "owner_group", TEXT),
-    Parameter("email_notify_owner", "email_notify_owner", YES_IS_1),
+    Parameter("key", required=True),
+    Parameter("email", required=True),
+    Parameter("account_name", required=True),
+    Parameter("send_welcome_email", kind=YES_IS_1),
+    Parameter("phone"),
+    Parameter("firstname", "first_name"),
+    Parameter("lastname", "last_name"),
+    Parameter("facebook"),
+    Parameter("twitter"),
+    Parameter("source"),
+    Parameter("tags", kind=LIST),
+    Parameter("notifyToEmail", "notify_to_email"),
+    Parameter("notifyEmailSubject", "notify_email_subject"),
+    Parameter("contactowner_email", "owner_email"),
+    Parameter("contactowner_group", "owner_group"),
+    Parameter("email_notify_owner", kind=YES_IS_1),
 )
 
 

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from switchboard.dialects.forms import parameters
 from switchboard.dialects.hubb.fields import (
-    TEXT,
     Failure,
     Parameter,
     TurnedDown,
@@ -56,15 +55,15 @@ STATUS_WORDS = {
 }
 
 _REPORT = (
-    Parameter("message_id", "message_id", TEXT, required=True),
-    Parameter("status", "status", TEXT, required=True),
-    Parameter("error_code", "error_code", TEXT),
+    Parameter("message_id", required=True),
+    Parameter("status", required=True),
+    Parameter("error_code"),
 )
 _ARRIVAL = (
-    Parameter("from", "sender", TEXT, required=True),
-    Parameter("to", "to", TEXT),
-    Parameter("message", "text", TEXT),
-    Parameter("message_id", "message_id", TEXT),
+    Parameter("from", "sender", required=True),
+    Parameter("to"),
+    Parameter("message", "text"),
+    Parameter("message_id"),
 )
 
 

@@ -30,11 +30,13 @@ from switchboard.dialects.hubb.sms import (
     encode_send_sms_answer,
 )
 from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.model.address import parse_phone
+from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import CONTACT
 from switchboard.model.message import Channel, Content, Recipient
 from switchboard.model.problem import Problem, Refused
 
-MAX_RECIPIENTS = 1000  # of one call, as in our own API
+MAX_CONTACT_ID = 254  # characters, as of any address of our own API
 _METHODS = ("GET", "POST")
 
 Call = TypeVar("Call", SendSms, AddDeal, MasterAccount)
@@ -86,16 +88,17 @@ def _order(call: SendSms, region: str | None) -> Order:
 
 
 def _recipients(call: SendSms) -> tuple[Recipient, ...]:
-    """The numbers of the call, or its contact when it has none. Raises `Refused`."""
-    # The numbering plans are slow to load, and a door that turns a caller away does not need them.
-    from switchboard.model.address import parse_phone
-
+    """The numbers of the call, each once, or its contact when it has none. Raises `Refused`."""
     numbers = call.recipients
     if len(numbers) > MAX_RECIPIENTS:
         raise Refused(Problem("to", f"at most {MAX_RECIPIENTS} numbers a call"))
+    if len(call.contact_id or "") > MAX_CONTACT_ID:
+        raise Refused(Problem("contact.id", f"at most {MAX_CONTACT_ID} characters"))
     if not numbers:
         return (Recipient(to=f"{CONTACT}{call.contact_id}"),)
-    return tuple(Recipient(to=parse_phone(number, None, f"to.{place}")) for place, number in enumerate(numbers))
+    # A numbering plan knows of spellings that the page does not: two of these may still be one number.
+    read = (parse_phone(number, None, f"to.{place}") for place, number in enumerate(numbers))
+    return tuple(Recipient(to=number) for number in dict.fromkeys(read))
 
 
 def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response:
@@ -107,12 +110,14 @@ def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response
     return encode_send_sms_answer(Sent(message_id=first.id, **about))
 
 
-def _refuse(call: SendSms, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
+def _refuse(call: object, refusal: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
     if refusal is not Refusal.CONTENT:
         return _no(_FAULTS[refusal])
     if any(problem.field == "from" for problem in problems):
         return _no(ErrorText.FROM)
-    return _no("; ".join(f"{problem.field}: {problem.reason}" for problem in problems) or ErrorText.INVALID)
+    # What has no field is what the CRM itself said.
+    named = (f"{problem.field}: {problem.reason}" if problem.field else problem.reason for problem in problems)
+    return _no("; ".join(named) or ErrorText.INVALID)
 
 
 # --- what the CRM holds -----------------------------------------------------------------------------------------------
@@ -149,14 +154,8 @@ def _keeping(
     held: Callable[[Held], Response],
 ) -> Door[Call]:
     """A door to the CRM itself."""
-
-    def refuse(call: Call, refusal: Refusal, problems: tuple[Problem, ...]) -> Response:
-        # What has no field is what the CRM itself said.
-        named = (f"{problem.field}: {problem.reason}" if problem.field else problem.reason for problem in problems)
-        words = "; ".join(named)
-        return _no(_FAULTS[refusal] if refusal is not Refusal.CONTENT else words or ErrorText.INVALID)
-
     return Door(
+        dialect=NAME,
         name=name,
         path=path,
         methods=_METHODS,
@@ -164,7 +163,7 @@ def _keeping(
         credentials=_credentials,
         order=lambda call, region: None,
         answer=lambda call, order, placed: _no(_FAULTS[Refusal.ABSENT]),
-        refuse=refuse,
+        refuse=_refuse,
         writing=writing,
         held=held,
     )
@@ -172,6 +171,7 @@ def _keeping(
 
 DOORS = (
     Door(
+        dialect=NAME,
         name="send_sms",
         path=SEND_SMS,
         methods=_METHODS,

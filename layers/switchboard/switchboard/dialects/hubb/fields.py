@@ -23,16 +23,6 @@ class Kind:
     read: Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One row of the vendor's table: its name there, the attribute here."""
-
-    name: str
-    attribute: str
-    kind: Kind
-    required: bool = False
-
-
 def one_of(values: Mapping[str, Any]) -> Kind:
     """The kind whose typed values stand for certain digits."""
     digits = {value: digit for digit, value in values.items()}
@@ -49,6 +39,21 @@ LIST = Kind(",".join, split)
 # The flags are not uniform (section 1): which of the two a parameter is, its row says.
 YES_IS_1 = one_of({"1": True, "2": False})
 YES_IS_2 = one_of({"2": True, "1": False})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row of the vendor's table: its name there, and the attribute's here where that is another."""
+
+    name: str
+    other: str | None = None
+    kind: Kind = TEXT
+    required: bool = False
+
+    @property
+    def attribute(self) -> str:
+        """Its name here."""
+        return self.other or self.name
 
 
 def write(call: object, table: Sequence[Parameter]) -> dict[str, str]:

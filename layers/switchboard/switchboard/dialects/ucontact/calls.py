@@ -1,7 +1,7 @@
 """What the vendor's calls have in common: what they show of a session, their forms, and the words of their answers."""
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -51,15 +51,6 @@ class Authorization:
 def make_token(user: str, uuid: str) -> str:
     """The token of a session, as the vendor makes it."""
     return b64encode(f"{user}:{uuid}".encode()).decode()
-
-
-def read_token(token: str) -> tuple[str, str] | None:
-    """The two halves of a token, or of any name and password under Basic (RFC 7617); None where it has none."""
-    try:
-        user, colon, rest = b64decode(token, validate=True).decode().partition(":")
-    except ValueError:
-        return None
-    return (user, rest) if colon else None
 
 
 def encode_authorization(authorization: Authorization) -> tuple[str, str]:

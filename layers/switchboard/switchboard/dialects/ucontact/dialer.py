@@ -182,7 +182,8 @@ def _count(said: str) -> int:
     return int(said)
 
 
-_DATA_URL = re.compile(r"\s*data:[^,]*,", re.IGNORECASE)
+_DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
+_LINE = str.maketrans("", "", "\r\n\t")
 _STANDARD = str.maketrans("-_", "+/")
 
 
@@ -195,7 +196,9 @@ def _octets(written: str) -> bytes:
 
     A plus that a form did not encode arrives as a blank: it is one wherever only so the length comes out even.
     """
-    said = re.sub(r"[\r\n\t]", "", _DATA_URL.sub("", written, count=1)).strip(" ")
+    line = written.translate(_LINE).strip(" ")
+    head = _DATA_URL.match(line)
+    said = line[head.end() :].strip(" ") if head else line
     whole = said.replace(" ", "")
     if len(whole) % 4 and not len(said) % 4:
         whole = said.replace(" ", "+")

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
-
-import phonenumbers
 
 from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
 from switchboard.dialects.ucontact import NAME
@@ -16,7 +15,6 @@ from switchboard.dialects.ucontact.calls import (
     WrongParameters,
     encode_done,
     make_token,
-    read_token,
 )
 from switchboard.dialects.ucontact.dialer import (
     SCHEDULE_SMS,
@@ -50,10 +48,10 @@ from switchboard.dialects.ucontact.session import (
     encode_login_answer,
 )
 from switchboard.dialects.ucontact.sms import SendSms, SmsCall, decode_send_sms, encode_send_sms_answer
-from switchboard.dialects.wire import Request, Response, Unreadable
-from switchboard.model.address import parse_email, parse_phone
-from switchboard.model.message import Channel, Content, Recipient
-from switchboard.model.problem import Refused
+from switchboard.dialects.wire import Request, Response, Unreadable, basic_pair
+from switchboard.model.address import dialed_phone, parse_email
+from switchboard.model.message import CONTROL, Channel, Content, Recipient
+from switchboard.model.problem import Problem, Refused
 
 _METHODS = ("POST",)
 _KEY = "sb_"  # how the gateway's API keys begin; no token of a session does
@@ -76,10 +74,10 @@ def _reader(decode: Callable[[Request], Call], no: Response) -> Callable[[Reques
 
 def _refuser(
     no: Response, others: Mapping[Refusal, Response] | None = None
-) -> Callable[[object, Refusal, object], Response]:
+) -> Callable[[object, Refusal, object, object], Response]:
     """The vendor has one word for every no, but for a session that it does not know."""
     known = {Refusal.CREDENTIALS: UNKNOWN_SESSION, **(others or {})}
-    return lambda call, refusal, problems: known.get(refusal, no)
+    return lambda call, refusal, problems, order: known.get(refusal, no)
 
 
 # --- whose call it is -------------------------------------------------------------------------------------------------
@@ -91,7 +89,7 @@ def credentials_of(shown: Authorization | None) -> Credentials | None:
         return None
     if shown.token.startswith(_KEY):
         return Credentials(secret=shown.token)
-    halves = read_token(shown.token) if shown.scheme.lower() == "basic" else None
+    halves = basic_pair(shown.token) if shown.scheme.lower() == "basic" else None
     if halves and halves[1].startswith(_KEY):
         return Credentials(secret=halves[1], user=halves[0])
     return Credentials(secret=shown.token, session=True)
@@ -114,32 +112,13 @@ def _sms_order(call: SendSms, region: str | None) -> Order:
         campaign=call.campaign,
         options={NAME: {"agent": call.agent}} if call.agent else {},
     )
-    return Order(content=content, recipients=(Recipient(to=_phone(call.destination, region)),))
-
-
-def _phone(raw: str, region: str | None) -> str:
-    """A number as it is dialed in the client's country, or with a country code, its plus there or not.
-
-    What reads both ways is what a numbering plan knows, at home first. Raises `Refused`.
-    """
-    said = raw.strip()
-    if region is None or said.startswith(("+", "00")):
-        return parse_phone(said if said.startswith(("+", "00")) else f"+{said}", region, "to.0")
-    readings = [found for text in (said, f"+{said}") if (found := _parsed(text, region))]
-    known = (number for number in readings if phonenumbers.is_valid_number(phonenumbers.parse(number)))
-    return next(known, None) or (readings[0] if readings else parse_phone(said, region, "to.0"))
-
-
-def _parsed(text: str, region: str) -> str | None:
-    try:
-        return parse_phone(text, region)
-    except Refused:
-        return None
+    return Order(content=content, recipients=(Recipient(to=dialed_phone(call.destination, region, "to.0")),))
 
 
 def _sms_door(call: SmsCall) -> Door[SendSms]:
     no = encode_send_sms_answer(TurnedDown(), call)
     return Door(
+        dialect=NAME,
         name=call.rpartition("/")[2],
         path=call,
         methods=_METHODS,
@@ -153,6 +132,7 @@ def _sms_door(call: SmsCall) -> Door[SendSms]:
 
 # --- e-mail -----------------------------------------------------------------------------------------------------------
 
+_NOT_A_LINE = "must be one line without control characters"
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:[\s/][^<>]*)?>|<!(?:--|doctype\b)", re.IGNORECASE)
 
 
@@ -162,7 +142,15 @@ def is_html(body: str) -> bool:
 
 
 def _email_order(call: SendEmail, region: str | None) -> Order:
-    """The call in our words; with a body the template and its variables are not used, as the page says."""
+    """The call in our words; with a body the template and its variables are not used, as the page says.
+
+    Raises `Refused`, also for what would add lines to the e-mail's head or to its invitation.
+    """
+    invitation = asdict(call.schedule) if call.schedule else {}
+    lines = {"subject": call.subject or ""} | {f"invitation.{name}": line for name, line in invitation.items()}
+    wrong = [Problem(field, _NOT_A_LINE) for field, line in lines.items() if CONTROL.search(line)]
+    if wrong:
+        raise Refused(*wrong)
     said = call.body or ""
     html = is_html(said)
     content = Content(
@@ -185,6 +173,7 @@ def _email_answer(call: SendEmail, order: Order, placed: tuple[Placed, ...]) -> 
 
 _SERVER_ERROR = encode_send_email_answer(FAILED)
 _EMAIL_DOOR = Door(
+    dialect=NAME,
     name="sendEmail",
     path=SEND_EMAIL,
     methods=_METHODS,
@@ -203,6 +192,7 @@ def _absent(path: str, decode: Callable[[Request], Later]) -> Door[Later]:
     """A door that reads the call in full, and then says no: nothing is answered as if it had been done."""
     no = encode_done(False)
     return Door(
+        dialect=NAME,
         name=path.rpartition("/")[2],
         path=path,
         methods=_METHODS,
@@ -229,7 +219,6 @@ DOORS: tuple[Door[Any], ...] = (
 
 def _login_entrance(call: LoginCall) -> Entrance[Login]:
     return Entrance(
-        name=call.rpartition("/")[2],
         path=call,
         methods=_METHODS,
         read=_reader(decode_login, encode_login_answer(None, call)),
@@ -242,7 +231,6 @@ def _login_entrance(call: LoginCall) -> Entrance[Login]:
 ENTRANCES: tuple[Entrance[Any], ...] = (
     *(_login_entrance(call) for call in LoginCall),
     Entrance(
-        name="EndSession",
         path=END_SESSION,
         methods=_METHODS,
         read=_reader(decode_end_session, encode_done(False)),

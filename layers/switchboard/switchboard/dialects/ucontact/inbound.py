@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote, unquote_to_bytes
 
-from switchboard.dialects.forms import parameters
+from switchboard.dialects.forms import MAX_FIELDS, media, parameters
 from switchboard.dialects.ucontact.calls import plain
-from switchboard.dialects.wire import Request, Response, Unreadable, text
+from switchboard.dialects.wire import FORM, Request, Response, Unreadable, text
 
 RECEIVE_SMS = "/Integra/resources/InboundSMS/ReceiveURLSMS"
 
-_PHONE_FIRST = re.compile(rb"phone=(.*?)&message=(.*)", re.DOTALL)
+_AS_PRINTED = re.compile(rb"phone=([^&]*)&message=(.*)", re.DOTALL)
 
 
 class Spelling(StrEnum):
@@ -39,37 +39,48 @@ def encode_receive_sms(call: ReceiveSms) -> Request:
 
 
 def decode_receive_sms(request: Request) -> ReceiveSms:
-    """Reads both spellings. All that stands after the first `&message=` is the text, a bare `&` or `?` too.
+    """Reads both spellings, and other parameters beside the two or another order.
 
-    Raises `Unreadable`.
+    In the printed order all that stands after `&message=` is the text, a bare `&` or `?` too. Raises `Unreadable`.
     """
-    call = _in_path(request) or _in_query(request)
+    call = _in_path(request) or _read(request.query, Spelling.QUERY) or _in_body(request)
     if call is None:
-        fields = {"phone": ""} | parameters(request)
-        if "message" not in fields:
-            raise Unreadable("an inbound message without its text")
-        call = ReceiveSms(phone=fields["phone"], message=fields["message"])
-    if not call.phone.strip():
-        raise Unreadable("an inbound message without its number")
+        raise Unreadable("an inbound message without its number or its text")
     return call
 
 
 def _in_path(request: Request) -> ReceiveSms | None:
     _, slash, tail = request.path.partition("/phone=")
-    said = (slash[1:] + tail).encode("utf-8", "surrogatepass") + (b"?" + request.query if request.query else b"")
-    return _split(said, Spelling.PATH)
-
-
-def _in_query(request: Request) -> ReceiveSms | None:
-    return _split(request.query, Spelling.QUERY)
-
-
-def _split(said: bytes, spelling: Spelling) -> ReceiveSms | None:
-    found = _PHONE_FIRST.fullmatch(said)
-    if found is None:
+    if not slash:
         return None
+    said = (slash[1:] + tail).encode("utf-8", "surrogatepass") + (b"?" + request.query if request.query else b"")
+    return _read(said, Spelling.PATH)
+
+
+def _in_body(request: Request) -> ReceiveSms | None:
+    """Parameters that came in a body, or in a body and the query."""
+    if media(request) == FORM:
+        return _read(request.query + b"&" + request.body, Spelling.QUERY)
+    fields = parameters(request)
+    return _call(fields.get("phone", ""), fields.get("message"), Spelling.QUERY)
+
+
+def _read(said: bytes, spelling: Spelling) -> ReceiveSms | None:
+    printed = _AS_PRINTED.fullmatch(said)
+    if printed:
+        phone, message = printed.groups()
+    else:
+        pairs = [piece.partition(b"=") for piece in said.split(b"&", MAX_FIELDS)]
+        fields = {unquote_to_bytes(name): value for name, _, value in pairs}
+        phone, message = fields.get(b"phone", b""), fields.get(b"message")
     # A plus is a space in the text; in front of a number it is a plus, encoded or not.
-    phone, message = _unquoted(found[1]), _unquoted(found[2].replace(b"+", b" "))
+    words = None if message is None else _unquoted(message.replace(b"+", b" "))
+    return _call(_unquoted(phone), words, spelling)
+
+
+def _call(phone: str, message: str | None, spelling: Spelling) -> ReceiveSms | None:
+    if not phone.strip() or message is None:
+        return None
     return ReceiveSms(phone=phone, message=message, spelling=spelling)
 
 
