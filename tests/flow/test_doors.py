@@ -125,6 +125,17 @@ def test_a_lost_announcement_does_not_make_a_sealed_message_fail(world: World, k
     assert taken(world, number) == 1
 
 
+@pytest.mark.parametrize("point", ["before SendMessage", "before BatchGetItem"], ids=["the watch message", "a look"])
+def test_a_write_to_the_crm_that_may_stand_is_said_to_be_in_doubt(world: World, key: str, point: str) -> None:
+    said = urlencode({"key": key, "external_reference_id": f"in doubt {point}", "name": "A"}).encode()
+    request = Request(method="POST", path="/site/api/crm_add_deal", headers=(("content-type", FORM),), body=said)
+    credentials.authenticate(key)
+    with world.watching(failing(point)):
+        answer = json.loads(admit(request).body)
+    assert "may have been taken" in answer["error_message"]
+    world.rest()
+
+
 def test_a_door_that_cannot_look_at_the_result_says_that_it_was_taken(world: World, key: str) -> None:
     number = world.number()
     credentials.authenticate(key)

@@ -15,7 +15,7 @@ from sandbox import http1
 from sandbox.gateway import from_result, to_event
 from sandbox.routes import Router
 from sandbox.runtime import Result
-from switchboard import admit, credentials
+from switchboard import admit, credentials, keep
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.dialects.registry import DIALECTS
 from switchboard.dialects.wire import Request, Response, Unreadable
@@ -127,15 +127,17 @@ class Doors:
         self._handlers = {id_: function(name).handler for id_, name in FUNCTIONS.items()}
         self._ways = ways()
         self._accepted = 0
-        accept = admit.accept
+        admit.accept = self._counted(admit.accept)
+        keep.keep = self._counted(keep.keep)
 
-        @wraps(accept)
+    def _counted(self, verb: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(verb)
         def counted(*arguments: Any) -> Any:
-            accepted = accept(*arguments)
+            accepted = verb(*arguments)
             self._accepted += 1
             return accepted
 
-        admit.accept = counted
+        return counted
 
     def run(self, seeds: range) -> Tally:
         """One damaged request a seed."""

@@ -188,12 +188,58 @@ def test_nothing_answers_as_if_it_had_worked(
 ) -> None:
     at_rest(api)
     before = {name: httpx.get(f"{url}/_ledger").json() for name, url in stack.simulators.items()}
-    shown = {"bulk": bulk(stack, KNOWN), "hubb": {"key": stack.key}, "ucontact": {}}[vendor]
+    shown = {"bulk": bulk(stack, KNOWN), "ucontact": {}}[vendor]
     headers = bearer(stack) if vendor == "ucontact" else {}
     answer = door.post(path, data={**shown, **more}, headers=headers)
     assert answer.status_code == 200
     assert said in answer.text and "success" not in answer.text and answer.text != "1"
     assert {name: httpx.get(f"{url}/_ledger").json() for name, url in stack.simulators.items()} == before
+
+
+def test_the_door_of_deals_says_what_the_crm_said_and_the_deal_is_tracked(
+    stack: Stack, api: httpx.Client, door: httpx.Client
+) -> None:
+    said = {"key": stack.key, "external_reference_id": "at the door", "name": "Selling Product"}
+    said |= {"expected_closing_amount": "1500", "resolution": "open", "note": "Hello"}
+    answer = door.post("/site/api/crm_add_deal", data=said).json()
+    told = api.get("/v1/deals/at%20the%20door").raise_for_status().json()
+    assert (answer["message"], answer["external_reference_id"]) == ("success", "at the door")
+    assert (answer["deal_id"], answer["resolution"]) == (told["id"], "open")
+    assert float(answer["expected_closing_amount"]) == 1500
+    assert (told["standing"], [write["standing"] for write in told["history"]]) == ("saved", ["saved"])
+    again = door.get("/site/api/crm_add_deal", params={**said, "resolution": "won"}).json()
+    assert (again["deal_id"], again["resolution"]) == (told["id"], "won")
+    held = httpx.get(f"{stack.simulators['hubb']}/_state").json()["deals"]
+    assert [deal["name"] for deal in held if deal["id"] == told["id"]] == ["Selling Product"]
+
+
+def test_the_door_of_accounts_says_what_the_crm_said(stack: Stack, door: httpx.Client) -> None:
+    said = {"key": stack.key, "email": "ann@door.example", "account_name": "Acme"}
+    assert door.post("/site/api/master_account", data=said).json() == {"message": "success"}
+    registered = {"error_message": "This email is already registered"}
+    assert door.get("/site/api/master_account", params=said).json() == registered
+    held = httpx.get(f"{stack.simulators['hubb']}/_state").json()["accounts"]
+    assert [account["admin_email"] for account in held].count("ann@door.example") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "field"),
+    [
+        ("crm_add_deal", {"external_reference_id": "x" * 200}, "external_reference"),
+        ("master_account", {"email": "ann", "account_name": "Acme"}, "email"),
+    ],
+)
+def test_the_doors_to_the_crm_name_what_they_cannot_carry(
+    stack: Stack, door: httpx.Client, path: str, more: dict[str, str], field: str
+) -> None:
+    before = httpx.get(f"{stack.simulators['hubb']}/_state").json()
+    answer = door.post(f"/site/api/{path}", data={"key": stack.key, **more})
+    assert answer.status_code == 200
+    assert answer.json()["error_message"].startswith(f"{field}: ")
+    assert answer.headers["x-switchboard-problem"].startswith(f"{field}: ")
+    wrong = door.post(f"/site/api/{path}", data={"key": "sb_wrong", "email": "a@b.co", "account_name": "A"})
+    assert wrong.json() == {"error_message": "Invalid Key or missing parameters"}
+    assert httpx.get(f"{stack.simulators['hubb']}/_state").json() == before
 
 
 def test_a_repeat_under_one_key_is_sent_once(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -124,6 +126,17 @@ def test_who_sends_or_tells_does_not_load_the_doors(room: str) -> None:
     assert [module for module in known if module.endswith(".doors")] == []
 
 
+@pytest.mark.parametrize("function", ["send", "dispatch", "callback", "notify"])
+def test_who_sends_or_tells_does_not_load_what_deals_need(function: str) -> None:
+    """What a cold start loads, in a process of its own: arrows do not tell what waits until it is needed."""
+    load = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*sys.modules)"
+    command = [sys.executable, "-c", load, str(FUNCTIONS / function / "app.py")]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True, env={"PYTHONPATH": str(LAYER)})
+    ours = {name.rpartition(".")[2] for name in loaded.stdout.split() if name.startswith("switchboard.")}
+    assert "registry" in ours
+    assert ours & {"account", "accounts", "crm", "deal", "deals", "keep", "keeper", "unified_deals", "uploads"} == set()
+
+
 @pytest.mark.parametrize("path", HANDLERS, ids=identify)
 def test_a_function_calls_the_layer_and_nobody_else(path: Path) -> None:
     assert path.name == "app.py", "one file a function"
@@ -135,7 +148,7 @@ def test_a_function_calls_the_layer_and_nobody_else(path: Path) -> None:
 @pytest.mark.parametrize("path", OURS, ids=identify)
 def test_a_vendor_is_named_only_where_it_is_spoken(path: Path) -> None:
     dialects = LAYER / "switchboard" / "dialects"
-    lists = {dialects / "registry.py", dialects / "doors.py", dialects / "reports.py"}
+    lists = {dialects / f"{name}.py" for name in ("registry", "doors", "reports", "keeper")}
     allowed = VENDORS if path in lists else (path.parent.name,) if path.parent.parent == dialects else ()
     words = re.compile("|".join(vendor for vendor in VENDORS if vendor not in allowed) or r"(?!)", re.IGNORECASE)
     assert [line for line in path.read_text("utf-8").splitlines() if words.search(line)] == []

@@ -105,7 +105,8 @@ def _served(door: Door[Any], said: Any, request: Request) -> Response:
         return door.refuse(said, Refusal.UNKNOWN, (), order)
     except _AWS as error:
         observe.failure("a call could not be taken", error, door=door.name)
-        return door.refuse(said, Refusal.FAILED, (), order)
+        # A write to the CRM may stand by then, and nothing takes it back.
+        return door.refuse(said, Refusal.UNKNOWN if door.writing else Refusal.FAILED, (), order)
 
 
 def _kept(

@@ -10,7 +10,7 @@ from switchboard import observe, providers, uploads
 from switchboard.dialects import unified_deals
 from switchboard.dialects.crm import Sending
 from switchboard.dialects.dialect import Account
-from switchboard.dialects.registry import CRM, KEEPER
+from switchboard.dialects.keeper import CRM, KEEPER
 from switchboard.model.account import SignedUp
 from switchboard.model.deal import File, Refusal, SavedDeal
 from switchboard.model.outcome import Outcome, Verdict

@@ -4,21 +4,23 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from switchboard import credentials, tracking
-from switchboard.dialects.crm import Sending
 from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.wire import Request, Response, Unreadable
-from switchboard.model.deal import File
 from switchboard.model.message import Outbound
 from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.receipt import MAX_ID
 from switchboard.observe import failure
 from switchboard.settings import settings
+
+if TYPE_CHECKING:  # who sends messages does not wait for these to load
+    from switchboard.dialects.crm import Sending
+    from switchboard.model.deal import File
 
 Said = TypeVar("Said")
 """What an answer says, as the dialect reads it."""
@@ -70,9 +72,9 @@ def submit(dialect: Dialect, group: Sequence[Outbound]) -> tuple[Outcome, ...]:
 
 def ask(
     dialect: Dialect,
-    write: Callable[[Account], Sending],
+    write: "Callable[[Account], Sending]",
     read: Callable[[Response], Said],
-    contents: Callable[[File], Iterable[bytes]],
+    contents: "Callable[[File], Iterable[bytes]]",
     upload_seconds: float = 0.0,
 ) -> Said | Outcome:
     """One call that is no message, and what its answer says; an outcome where it says nothing or there is none.
@@ -96,7 +98,7 @@ def ask(
         return by_status(answer, str(unreadable))
 
 
-def _pieces(sending: Sending, contents: Callable[[File], Iterable[bytes]], deadline: float) -> Iterator[bytes]:
+def _pieces(sending: "Sending", contents: "Callable[[File], Iterable[bytes]]", deadline: float) -> Iterator[bytes]:
     """The body piece by piece; what goes wrong on our side while it leaves is a body that was cut short."""
     try:
         for piece in sending.pieces:

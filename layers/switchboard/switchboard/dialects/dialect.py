@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from switchboard.dialects.crm import Crm
 from switchboard.dialects.wire import Request, Response
 from switchboard.model.message import Channel, Content, Outbound
 from switchboard.model.outcome import Outcome
@@ -49,7 +48,6 @@ class Dialect:
     acknowledgement: Response
     options: type | None = None  # a frozen dataclass: what only this vendor knows, as our API names it
     session: Session | None = None
-    crm: Crm | None = None  # where the vendor is a CRM too
     variant: "Callable[[Account], Dialect] | None" = None  # where an account's setting changes what answers look like
 
     def spoken_with(self, account: Account) -> "Dialect":

@@ -6,6 +6,3 @@ from switchboard.dialects.hubb import provider as hubb
 from switchboard.dialects.ucontact import provider as ucontact
 
 DIALECTS: dict[str, Dialect] = {module.DIALECT.name: module.DIALECT for module in (hubb, ucontact, bulksms)}
-
-KEEPER, CRM = next((dialect, dialect.crm) for dialect in DIALECTS.values() if dialect.crm)
-"""The vendor that keeps deals and accounts, and its words for them."""

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from switchboard.dialects.crm import MAX_REFERENCE
-from switchboard.dialects.registry import CRM
+from switchboard.dialects.keeper import CRM
 from switchboard.dialects.unified import FieldProblem, Time, problems
 from switchboard.model.account import SignUp
 from switchboard.model.contact import MatchBy

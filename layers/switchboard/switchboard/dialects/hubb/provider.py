@@ -7,7 +7,6 @@ from typing import Any
 from switchboard.dialects.dialect import Account, Dialect
 from switchboard.dialects.hubb import NAME
 from switchboard.dialects.hubb.callbacks import STATUS_WORDS, Arrival, Noted, decode_callback, encode_callback_answer
-from switchboard.dialects.hubb.crm import CRM
 from switchboard.dialects.hubb.fields import ErrorText, split
 from switchboard.dialects.hubb.sms import (
     FACTS,
@@ -139,5 +138,4 @@ DIALECT = Dialect(
     callback=_called_back,
     acknowledgement=encode_callback_answer(Noted()),
     options=Options,
-    crm=CRM,
 )
