@@ -23,6 +23,7 @@ from switchboard.dialects.hubb.fields import (
     write,
 )
 from switchboard.dialects.wire import Request, Response, form
+from switchboard.model.problem import Problem
 
 CRM_ADD_DEAL = API + "crm_add_deal"
 ATTACHMENTS = "attachments[]"
@@ -231,7 +232,7 @@ def decode_crm_add_deal(request: Request) -> AddDeal:
     """
     fields = parameters(request)
     if any(value and _ATTACHMENT.fullmatch(name) for name, value in fields.items()):
-        raise TurnedDown(Failure(ErrorText.INVALID))  # a file that was not sent as one
+        raise TurnedDown(Failure(ErrorText.INVALID), Problem("attachments", "is not sent as a file"))
     return AddDeal(
         **read(fields, _ADD_DEAL),
         custom_fields={name: value for name, value in fields.items() if value and _is_custom(name)},

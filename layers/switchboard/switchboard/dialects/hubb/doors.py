@@ -1,9 +1,9 @@
-"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words, always with 200."""
+"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words: with 200, except in doubt."""
 
 from collections.abc import Callable
 from typing import TypeVar
 
-from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway, by_their_names
 from switchboard.dialects.hubb import NAME
 from switchboard.dialects.hubb.accounts import MASTER_ACCOUNT, MasterAccount, decode_master_account
 from switchboard.dialects.hubb.deals import CRM_ADD_DEAL, AddDeal, decode_crm_add_deal
@@ -17,7 +17,7 @@ from switchboard.dialects.hubb.sms import (
     decode_send_sms,
     encode_send_sms_answer,
 )
-from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.dialects.wire import Request, Response, Unreadable, text
 from switchboard.model.address import parse_phone
 from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import CONTACT
@@ -34,8 +34,23 @@ _FAULTS = {
     Refusal.CREDENTIALS: ErrorText.INVALID.value,
     Refusal.BUSY: "Temporarily unavailable: nothing was taken, send the request again later",
     Refusal.FAILED: "Internal error: nothing was taken, send the request again later",
-    Refusal.UNKNOWN: "Internal error: the request may have been taken, do not send it again",
     Refusal.ABSENT: "This gateway does not take this call",
+}
+# An error message would read as a plain no: whoever does not know the status reads no answer here.
+_IN_DOUBT = text("Server error: the request may have been taken, do not send it again", 500)
+_NAMES = {
+    "text": "message_body",
+    "contact.id": "contact_id",
+    "contact.name": "fullname",
+    "contact.first_name": "firstname",
+    "contact.last_name": "lastname",
+    "contact.email": "email",
+    "contact.owner": "contactowner_email",
+    "contact.owner.group": "contactowner_group",
+    "contact.tags.add": "tags",
+    "contact.tags.remove": "remove_tags",
+    NAME: "override_time_window",
+    f"{NAME}.override_time_window": "override_time_window",
 }
 
 
@@ -48,9 +63,9 @@ def _reader(decode: Callable[[Request], Call]) -> Callable[[Request], Call]:
         try:
             return decode(request)
         except TurnedDown as no:
-            raise TurnedAway(encode_failure(no.failure)) from None
-        except Unreadable:
-            raise TurnedAway(_no(ErrorText.INVALID)) from None
+            raise TurnedAway(encode_failure(no.failure), no.problems) from None
+        except Unreadable as unreadable:
+            raise TurnedAway(_no(ErrorText.INVALID), (Problem("request", str(unreadable)),)) from None
 
     return read
 
@@ -99,11 +114,14 @@ def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response
 
 
 def _refuse(call: object, refusal: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
+    if refusal is Refusal.UNKNOWN:
+        return _IN_DOUBT
     if refusal is not Refusal.CONTENT:
         return _no(_FAULTS[refusal])
     if any(problem.field == "from" for problem in problems):
         return _no(ErrorText.FROM)
-    return _no("; ".join(f"{problem.field}: {problem.reason}" for problem in problems) or ErrorText.INVALID)
+    named = by_their_names(problems, _NAMES)
+    return _no("; ".join(f"{problem.field}: {problem.reason}" for problem in named) or ErrorText.INVALID)
 
 
 # --- what this gateway does not do ------------------------------------------------------------------------------------
@@ -136,6 +154,7 @@ DOORS = (
         answer=_answer,
         refuse=_refuse,
         waits=True,
+        names=_NAMES,
     ),
     _absent("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal),
     _absent("master_account", MASTER_ACCOUNT, decode_master_account),
