@@ -3,9 +3,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 PORT ?= 8080
+PARAMETERS ?=
 VENV := .venv
 BIN := $(VENV)/bin
-export PORT
+export PORT PARAMETERS
 export PYTHONPATH := $(CURDIR)/layers/switchboard:$(CURDIR)
 export SAM_CLI_TELEMETRY := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -65,7 +66,7 @@ bench: setup ## requests and write units a message, throughput, cold starts
 # make hands SIGTERM on to what it runs, but on SIGINT it only deletes the file that it was making and waits. So that file is
 # watched: once it is gone, a sandbox that has not ended three seconds later is told.
 RUNNING := build/running.$(shell echo $$PPID)
-run: $(RUNNING) ## a sandbox in the foreground (PORT=8080; 0 picks a free one)
+run: $(RUNNING) ## a sandbox in the foreground (PORT=8080; 0 picks a free one; PARAMETERS="Name=value …" of the template)
 $(RUNNING): setup
 	@mkdir -p $(@D) && touch $@ && { ( \
 	runs() { kill -0 $$$$; }; \

@@ -1,6 +1,10 @@
 """The deployment on one machine: what lies between the template and the functions, and the providers' simulators."""
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "layers" / "switchboard"))  # as Lambda has it: /opt/python
 
 if TYPE_CHECKING:
     from sandbox.stack import FunctionFailed, Stack, running

@@ -6,10 +6,13 @@ import glob
 import importlib
 import json
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import accounts, layers
 from sandbox.processes import ROOT
@@ -25,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="The deployment on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     serving = commands.add_parser(
-        "run", help="bring a sandbox up and serve until SIGINT or SIGTERM (PORT, default 8080)"
+        "run", help="bring a sandbox up and serve until SIGINT or SIGTERM (PORT: 8080; PARAMETERS: the template's)"
     )
     serving.add_argument("--options", help=argparse.SUPPRESS)
     key = commands.add_parser("key", help="make an API key, in a running sandbox or in the deployment of TABLE_NAME")
@@ -52,7 +55,8 @@ def main() -> int:
 
 def _options(text: str | None) -> Options:
     if text is None:
-        return Options(port=int(os.environ.get("PORT") or 8080))
+        given = (pair.partition("=") for pair in shlex.split(os.environ.get("PARAMETERS", "")))
+        return Options(port=int(os.environ.get("PORT") or 8080), parameters={name: value for name, _, value in given})
     known = {field.name for field in dataclasses.fields(Options)}
     return Options(**{name: value for name, value in json.loads(text).items() if name in known})
 
@@ -77,13 +81,13 @@ def _operate(arguments: argparse.Namespace) -> int:
             return 2
         variables = running[0]["environment"]
         print(f"for the sandbox at {running[0]['url']}", file=sys.stderr)
-    sys.path.insert(0, str(ROOT / "layers" / "switchboard"))
     try:
         if arguments.command == "key":
             print(accounts.issue_key(arguments.client, arguments.region, variables))
         else:
             accounts.direct_reports(arguments.client, arguments.door, arguments.url, variables)
-    except ValueError as wrong:
+            print(f"{arguments.door} reports of {arguments.client} go to {arguments.url or 'nobody'}")
+    except (ValueError, BotoCoreError, ClientError) as wrong:
         print(wrong, file=sys.stderr)
         return 2
     return 0

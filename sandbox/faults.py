@@ -30,7 +30,7 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 SHORT = {
     **{"LeaseSeconds": 3, "DispatchTimeoutSeconds": 15, "VisibilitySeconds": 90, "ProviderTimeoutSeconds": 1.5},
-    **{"WatchDelaySeconds": 5, "RecheckSeconds": 6, "BackoffSeconds": 0},
+    **{"WatchDelaySeconds": 5, "RecheckSeconds": 4, "BackoffSeconds": 0},
 }
 PATIENCE = 40.0  # seconds in which everything has come to rest under these times
 

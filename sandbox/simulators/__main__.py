@@ -7,13 +7,8 @@ import argparse
 import importlib
 import json
 import signal
-import sys
 import threading
 from typing import Any
-
-from sandbox.processes import ROOT
-
-sys.path.insert(0, str(ROOT / "layers" / "switchboard"))  # so that it runs from a fresh shell
 
 from sandbox.simulators.server import Simulator, Vendor
 

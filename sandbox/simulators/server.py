@@ -73,7 +73,7 @@ RECEIPT_AFTER = 0.05  # seconds from taking to the first receipt
 RECEIPT_GAP = 0.1  # seconds between two receipts of one message, so that they arrive in the order of the script
 EARLY_PATIENCE = 10.0  # seconds that an answer waits for its early receipts
 TICK = 0.25  # seconds between two looks at what has come due
-POLL = 0.005  # seconds between two looks at whether the server is to stop
+POLL = 0.02  # seconds between two looks at whether the server is to stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

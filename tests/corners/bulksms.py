@@ -34,13 +34,15 @@ NO_CODE = Unreadable("an answer without a result code")
 # --- any valid values -------------------------------------------------------------------------------------------------
 
 _characters = st.characters(exclude_categories=["Cs"])
-_said = st.text(_characters, min_size=1, max_size=40)
+_said = st.text(_characters, min_size=1, max_size=40).filter(str.strip)
 _any = st.text(_characters, max_size=20)
 _maybe = st.none() | _said
 _destination = st.from_regex(r"\+?[1-9][0-9]{6,14}", fullmatch=True) | st.from_regex(
     r"[a-z][a-z .]{0,8}[a-z]", fullmatch=True
 )
-_source = st.from_regex(r"\+?[0-9]{1,18}", fullmatch=True) | st.text(_characters, min_size=1, max_size=11)
+_source = st.from_regex(r"\+?[0-9]{1,18}", fullmatch=True) | st.text(_characters, min_size=1, max_size=11).filter(
+    str.strip
+)
 _call = st.builds(
     Submit,
     username=_said,
@@ -163,9 +165,9 @@ _REQUESTS = (
         multipart_cut_short=CUT_SHORT,
     ),
     *read(
-        destination_with_bare_plus=CALL,
+        destination_with_bare_plus=replace(CALL, destinations=("+" + A,)),
         destinations_with_bare_commas=replace(CALL, destinations=(A, B)),
-        destinations_with_blanks=replace(CALL, destinations=(A, B)),
+        destinations_with_blanks=replace(CALL, destinations=("+" + A, B)),  # the first may have been a plus
         doubled_ampersands=CALL,
         latin1_octets=replace(CALL, text="mañana €"),
         latin1_escaped=replace(CALL, text="mañana €"),

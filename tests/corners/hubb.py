@@ -58,7 +58,7 @@ CUT_SHORT = Unreadable("a multipart body that is cut short")
 KEY = "374593457034859"
 EXAMPLE_KEY = "12134651Gsuid7349"
 
-said = st.text(min_size=1, max_size=40)
+said = st.text(min_size=1, max_size=40).filter(str.strip)
 maybe = st.none() | said
 flag = st.none() | st.booleans()
 items = st.lists(

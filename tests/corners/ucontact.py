@@ -82,7 +82,7 @@ NO_TOKEN = Unreadable("no token in the answer to the login")
 NO_ID = Unreadable("an answer without an id")
 NO_GUID = Unreadable("an answer without a guid")
 
-said = st.text(min_size=1, max_size=40)
+said = st.text(min_size=1, max_size=40).filter(str.strip)
 maybe = st.none() | said
 files = st.binary(min_size=1, max_size=60)
 tokens = st.from_regex(r"[A-Za-z0-9+/=]{16,60}", fullmatch=True)
@@ -125,7 +125,7 @@ SESSIONS = (
     login(
         "getUserToken",
         LoginCall.GET_USER_TOKEN,
-        read("no_password.request", WrongParameters("missing: password")),
+        read("no_password.request", WrongParameters("missing or blank", "password")),
         written("token.answer", TOKEN),
         read("token_in_json.answer", TOKEN),
         read("token_and_line_break.answer", TOKEN),
@@ -135,7 +135,7 @@ SESSIONS = (
     login(
         "UserLogin",
         LoginCall.USER_LOGIN,
-        read("no_user.request", WrongParameters("missing: user")),
+        read("no_user.request", WrongParameters("missing or blank", "user")),
         written("md5secret.answer", TOKEN),
         read("md5secret_among_others.answer", TOKEN),
         read("last_string.answer", TOKEN),
@@ -153,7 +153,7 @@ SESSIONS = (
         samples=(
             written("end.request", EndSession(user="agent1", token=TOKEN, authorization=SHOWN)),
             read("token_of_the_header.request", EndSession(user="agent1", token=TOKEN, authorization=SHOWN)),
-            read("no_token.request", WrongParameters("missing: token")),
+            read("no_token.request", WrongParameters("missing or blank", "token")),
             written("ended.answer", True),
             written("not_ended.answer", False),
             read("error.answer", False),
@@ -202,7 +202,7 @@ def sms(name: str, sms_call: SmsCall, *samples: Sample) -> Call:
             written("all.request", everything),
             written("bearer.request", bearer),
             read("needed_only.request", SendSms(destination="098344484", message="Hello World!", call=sms_call)),
-            read("no_message.request", WrongParameters("missing: message")),
+            read("no_message.request", WrongParameters("missing or blank", "message")),
             read("latin_1.request", NOT_UTF8),
             written("error.answer", TurnedDown()),
             written("zero.answer", TurnedDown("0")),
@@ -255,7 +255,7 @@ MESSAGES = (
                 replace(POSTED, campaign="<CAMPAIGN>", message="<MESSAGE>", destination="<NUMBER>"),
             ),
             read("posted_as_json.request", POSTED),
-            read("another_action.request", WrongParameters("an action that is not sms")),
+            read("another_action.request", WrongParameters("an action that is not sms", "action")),
             written("ok.answer", Taken()),
             written("error.answer", TurnedDown()),
         ),
@@ -323,8 +323,8 @@ SCHEDULED = ScheduleSms(
     data="Message",
     authorization=SHOWN,
 )
-NO_OBJECT = WrongParameters("sms is not a JSON object")
-NO_MOMENT = WrongParameters("calldate is not YYYY-MM-DD hh:mm:ss")
+NO_OBJECT = WrongParameters("sms is not a JSON object", "sms")
+NO_MOMENT = WrongParameters("calldate is not YYYY-MM-DD hh:mm:ss", "calldate")
 
 ROW = b"somecampaign;098344484;Hello World!;9999\n"
 ROW_AND_LEGEND = b"somecampaign;098344484;Hello World!;9999\ncampaign;number;text;priority"
@@ -349,7 +349,7 @@ BLACKLIST = UploadBlacklist(
     user="agent1",
     authorization=SHOWN,
 )
-NOT_EMAIL = WrongParameters("channel is email")
+NOT_EMAIL = WrongParameters("channel is email", "channel")
 
 
 DIALERS = (
@@ -362,7 +362,7 @@ DIALERS = (
         written("compact.request", SCHEDULED),
         read("without_seconds.request", replace(SCHEDULED, destination="98344484", authorization=None)),
         read("no_such_day.request", NO_MOMENT),
-        read("no_data.request", WrongParameters("missing: data")),
+        read("no_data.request", WrongParameters("missing or blank", "data")),
         read("with_the_comments.request", NO_OBJECT),
     ),
     dialer(
@@ -380,8 +380,8 @@ DIALERS = (
             replace(BASE, content="somecampaign;098344484;¿Mañana>>>?;1\n".encode()),
         ),
         read("plus_not_encoded.request", replace(BASE, content=b"somecampaign;098344484;>>>>>>;1\n")),
-        read("no_base64.request", WrongParameters("fileb64 is not base64")),
-        read("no_campaign.request", WrongParameters("missing: campaign")),
+        read("no_base64.request", WrongParameters("fileb64 is not base64", "fileb64")),
+        read("no_campaign.request", WrongParameters("missing or blank", "campaign")),
     ),
     dialer(
         "uploadDialerBase",  # the page prints two revisions over each other: read as the dialect notes decide
@@ -401,7 +401,7 @@ DIALERS = (
         written("all.request", EMAILS),
         read("needed_only.request", replace(EMAILS, user=None, subject=None, authorization=None)),
         read("another_channel.request", NOT_EMAIL),
-        read("no_number.request", WrongParameters("cant is a number of rows")),
+        read("no_number.request", WrongParameters("cant is a number of rows", "cant")),
     ),
     dialer(
         "uploadMultiChannelBlacklist",
@@ -412,7 +412,7 @@ DIALERS = (
         ),
         written("all.request", BLACKLIST),
         read("no_user.request", replace(BLACKLIST, user=None, authorization=None)),
-        read("no_file.request", WrongParameters("missing: fileb64")),
+        read("no_file.request", WrongParameters("missing or blank", "fileb64")),
     ),
 )
 
@@ -439,6 +439,9 @@ TEMPLATE = SendEmail(
 )
 
 
+moments = st.datetimes().map(lambda moment: moment.isoformat(" ", "seconds"))
+
+
 def emails(**bodies: st.SearchStrategy[Any]) -> st.SearchStrategy[SendEmail]:
     return st.builds(
         SendEmail,
@@ -446,7 +449,7 @@ def emails(**bodies: st.SearchStrategy[Any]) -> st.SearchStrategy[SendEmail]:
         campaign=maybe,
         subject=maybe,
         attachments=st.lists(said, max_size=3).map(tuple),
-        schedule=st.none() | st.builds(Invitation, title=said, organizer=said, start=said, end=said),
+        schedule=st.none() | st.builds(Invitation, title=said, organizer=said, start=moments, end=moments),
         variables=st.dictionaries(said, said, max_size=3),
         authorization=shown,
         **bodies,
@@ -466,8 +469,8 @@ EMAIL_CALL = call(
         read("without_the_comma.request", Unreadable("not JSON in UTF-8")),
         written("compact.request", PRINTED),
         written("template.request", TEMPLATE),
-        read("no_body.request", WrongParameters("to, and body or template, are needed")),
-        read("attachments_in_a_text.request", WrongParameters("a list is wanted")),
+        read("no_body.request", WrongParameters("a body or a template is needed", "body", "template")),
+        read("attachments_in_a_text.request", WrongParameters("a list is wanted", "attachments")),
         written("guid.answer", Taken(GUID)),
         read("guid_as_printed.answer", Taken(GUID)),
         written("wrong_parameters.answer", WRONG),

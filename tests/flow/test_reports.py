@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -13,14 +14,19 @@ import pytest
 
 from switchboard import accept, endpoints, report, tracking
 from switchboard.credentials import Client
+from switchboard.dialects.door import Delivery
 from switchboard.dialects.wire import Request
+from switchboard.model.chunk import Chunk, parse_message_id
 from switchboard.model.message import Channel, Content, Recipient
+from switchboard.model.status import Status
 from switchboard.receive import receive
+from switchboard.tracking import chunks, table
 
 from .endpoint import SECRET, Endpoint
 from .world import ACME, TOKEN, Context, World
 
 DOOR = "bulksms"
+OTHER = Client("other", "US")
 FINAL_WORDS = {"DELIVRD", "UNDELIV", "EXPIRED", "REJECTD"}
 
 
@@ -32,6 +38,15 @@ def endpoint(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint
         report.direct(ACME.name, DOOR, made.url)
         yield made
         report.direct(ACME.name, DOOR, None)
+
+
+@pytest.fixture
+def others(world: World) -> Iterator[Endpoint]:
+    """The endpoint of `OTHER`."""
+    with Endpoint() as made:
+        report.direct(OTHER.name, DOOR, made.url)
+        yield made
+        report.direct(OTHER.name, DOOR, None)
 
 
 def send(world: World, count: int = 1, **options: Any) -> list[accept.AcceptedMessage]:
@@ -155,11 +170,9 @@ def test_a_report_that_is_announced_again_is_not_told_again(world: World, endpoi
 
 
 def test_one_slow_client_holds_up_nobody_else(
-    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+    world: World, endpoint: Endpoint, others: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "_SECONDS", 3.0)
-    other, quick = Client("other", "US"), Endpoint()
-    report.direct(other.name, DOOR, quick.url)
     late = time.time() - 1
     slow = send(world, 9, expires_at=late)
     submission = accept.Submission(
@@ -171,15 +184,15 @@ def test_one_slow_client_holds_up_nobody_else(
         door=DOOR,
         reports=True,
     )
-    message = accept.accept(submission, other, None).messages[0]
-    while (life := tracking.message(other.name, message.id)) is None or life.status != "expired":
+    message = accept.accept(submission, OTHER, None).messages[0]
+    while (life := tracking.message(OTHER.name, message.id)) is None or life.status != "expired":
         world.deliver(DOOR)
     endpoint.answers = [30.0] * 9
     records = [record(each.id) for each in (*slow, message)]
     with ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
         invocation = pool.submit(world.notify.handler, {"Records": records}, Context())
-        while not quick.of(message.alias):
+        while not others.of(message.alias):
             assert not invocation.done()
             time.sleep(0.01)
         assert not invocation.done()  # the slow ones are still being waited for
@@ -188,8 +201,6 @@ def test_one_slow_client_holds_up_nobody_else(
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == [each.id for each in slow]
     world.rest()
     assert all_told(endpoint, slow)
-    report.direct(other.name, DOOR, None)
-    quick.close()
 
 
 def record(message: str) -> dict[str, Any]:
@@ -219,7 +230,7 @@ def test_a_slow_endpoint_has_its_time_and_no_more(habit: str) -> None:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
     url, began = f"http://127.0.0.1:{server.server_address[1]}/", time.monotonic()
     request = Request(method="POST", path="/", body=b"a=1")
     if habit == "a body without an end":
@@ -299,3 +310,27 @@ def receipt(vendor_id: str | None) -> None:
     query = f"sMessageId={vendor_id}&sStatus=DELIVRD".encode()
     answer = receive(DOOR, TOKEN, Request(method="GET", path="/", query=query))
     assert answer is not None and answer.status == 200
+
+
+def test_of_two_that_tell_at_once_the_later_status_has_the_last_word(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker reads `sent`; before it has told that, another one has told `delivered`."""
+    (message,) = send(world)
+    parsed, tell = parse_message_id(message.id), report._tell
+    assert parsed is not None
+
+    def overtaken(url: str, door: str, said: Delivery, id_: str) -> None:
+        monkeypatch.setattr(report, "_tell", tell)
+        report.report(message.id)
+        tell(url, door, replace(said, status=Status.SENT), id_)
+
+    world.pump(lambda: world.status(message.id) == "delivered")
+    endpoint.told.clear()
+    table.delete(chunks.partition(parsed[0]), f"M#{parsed[1]:03d}#T")
+    monkeypatch.setattr(report, "_tell", overtaken)
+    status = Chunk.status
+    seen = iter([Status.SENT])
+    monkeypatch.setattr(Chunk, "status", lambda view, n: next(seen, None) or status(view, n))
+    report.report(message.id)
+    assert endpoint.of(message.alias) == ["DELIVRD", "ENROUTE", "DELIVRD"]

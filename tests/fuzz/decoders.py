@@ -39,25 +39,29 @@ def readers() -> Iterator[Reader]:
             name=f"{call.vendor} {call.name}", read=call.decode_answer, typed=call.typed, starts=_answers([call])
         )
     for vendor in VENDORS:
-        calls = [call for call in CALLS if call.vendor == vendor]
-        plain = DIALECTS[vendor]
-        answers = _answers(calls)
-        for dialect in {plain, plain.spoken_with({**ACCOUNT, "sms_call": "SendSMS"})}:
-            for group in _groups(dialect):
-                yield Reader(
-                    name=f"{vendor} outcomes",
-                    read=lambda answer, dialect=dialect, group=group: dialect.outcomes(group, answer),
-                    typed=(Unreadable,),
-                    starts=answers,
-                )
-        yield Reader(
-            name=f"{vendor} callback",
-            read=lambda request, dialect=plain: dialect.callback(request, ACCOUNT),
-            typed=(Unreadable,),
-            starts=tuple(call.request(s) for call in calls for s in call.samples if s.is_request),
-        )
-        if plain.session is not None:
-            yield Reader(name=f"{vendor} token", read=plain.session.token, typed=(Unreadable,), starts=answers)
+        yield from readers_of(vendor)
+
+
+def readers_of(vendor: str) -> Iterator[Reader]:
+    """What the gateway reads of a vendor, in its own words: outcomes of any group, callbacks, a session's token."""
+    calls = [call for call in CALLS if call.vendor == vendor]
+    answers, plain = _answers(calls), DIALECTS[vendor]
+    for dialect in dict.fromkeys((plain, plain.spoken_with({**ACCOUNT, "sms_call": "SendSMS"}))):
+        for group in _groups(dialect):
+            yield Reader(
+                name=f"{vendor} outcomes",
+                read=lambda answer, dialect=dialect, group=group: dialect.outcomes(group, answer),
+                typed=(Unreadable,),
+                starts=answers,
+            )
+    yield Reader(
+        name=f"{vendor} callback",
+        read=lambda request: plain.callback(request, ACCOUNT),
+        typed=(Unreadable,),
+        starts=tuple(call.request(s) for call in calls for s in call.samples if s.is_request),
+    )
+    if plain.session is not None:
+        yield Reader(name=f"{vendor} token", read=plain.session.token, typed=(Unreadable,), starts=answers)
 
 
 def _answers(calls: list[Call]) -> tuple[Response, ...]:

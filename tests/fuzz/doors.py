@@ -92,10 +92,11 @@ def _starts(call: Call) -> list[Request]:
 
 
 def _callback(vendor: str) -> Way:
-    path, expected = f"/callbacks/{vendor}/{TOKEN}", DIALECTS[vendor].acknowledgement
+    path, dialect = f"/callbacks/{vendor}/{TOKEN}", DIALECTS[vendor]
+    expected = {answer.body for answer in (dialect.acknowledgement, dialect.unreadable) if answer}
 
     def read(answer: Response) -> None:
-        if answer.body != expected.body:
+        if answer.body not in expected:
             raise Unreadable("not what the provider expects back")
 
     starts = tuple(replace(start, path=path) for call in CALLS if call.vendor == vendor for start in _starts(call))

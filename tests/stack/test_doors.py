@@ -166,11 +166,18 @@ def test_what_the_ucontact_doors_say_no_to(stack: Stack, door: httpx.Client) -> 
     refused = {"user": stack.client, "password": "wrong"}
     assert door.post("/Integra/resources/auth/getUserToken", data=refused).text == "0"
     assert door.post("/Integra/resources/auth/getUserToken", data={"user": "x", "password": stack.key}).text == "0"
-    sms = {"destination": "+447700900102", "message": "Hola", "campaign": "Ventas", "agent": "ann"}
+    sms = {"destination": "12", "message": "Hola", "campaign": "Ventas"}
     answer = door.post(SEND_V2, data=sms, headers=bearer(stack))
     assert (answer.status_code, answer.text) == (200, "ERROR")
-    assert answer.headers["x-switchboard-problem"].startswith("ucontact: ")
+    assert answer.headers["x-switchboard-problem"].startswith("destination")
     assert door.post(SEND_V2, data=sms).status_code == 401
+
+
+def test_what_ucontact_alone_can_carry_goes_to_ucontact(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    """Others have the route to this number, and none of them has agents."""
+    sms = {"destination": "+447700900141", "message": "Hola", "campaign": "Ventas", "agent": "ann"}
+    answer = door.post(SEND_V2, data=sms, headers=bearer(stack))
+    assert life(api, answer.json()["id"], "submitted")["provider"] == "ucontact"
 
 
 def test_the_email_door(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
@@ -225,7 +232,7 @@ def test_the_door_of_accounts_says_what_the_crm_said(stack: Stack, door: httpx.C
 @pytest.mark.parametrize(
     ("path", "more", "field"),
     [
-        ("crm_add_deal", {"external_reference_id": "x" * 200}, "external_reference"),
+        ("crm_add_deal", {"external_reference_id": "x" * 200}, "external_reference_id"),
         ("master_account", {"email": "ann", "account_name": "Acme"}, "email"),
     ],
 )
@@ -275,7 +282,10 @@ def test_what_api_gateway_refuses_the_sandbox_refuses(stack: Stack, door: httpx.
     refused = door.get("/bulksms/bulksms", params=bulk(stack, numbers))
     assert refused.status_code in {414, 431}
     many = bulk(stack, ",".join(f"44770{n:07d}" for n in range(1001)))
-    assert door.post("/bulksms/bulksms", data=many).text == "1706|447700001000"
+    answer = door.post("/bulksms/bulksms", data=many)
+    assert (answer.text, answer.headers["x-switchboard-problem"]) == (
+        *("1710|447700000000", "destination: at most 1000 a call"),
+    )
 
 
 def test_inbound_messages_at_the_vendors_own_path(stack: Stack, api: httpx.Client) -> None:

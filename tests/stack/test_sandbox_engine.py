@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from sandbox.runtime import Result, failure
 from sandbox.sources import failures
 from sandbox.template import Route
 from sandbox.timers import following
+from tests.stack.client import eventually
 
 TINY = Path(__file__).parent / "tiny" / "template.yaml"
 MEGABYTE = 2**20
@@ -60,14 +61,6 @@ def event_of(stack: sandbox.Stack, method: str, target: str, body: Any = None, *
     assert response.status == 200, answer
     event: dict[str, Any] = json.loads(answer)[0]
     return event
-
-
-def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (value := check()):
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
-    return value
 
 
 def test_a_process_has_the_templates_environment_layer_and_folder(stack: sandbox.Stack) -> None:

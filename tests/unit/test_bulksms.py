@@ -1,5 +1,6 @@
 """The bulk platform's dialect beyond the table of corners: what the gateway makes of it, its times, and its doors."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -26,7 +27,7 @@ from switchboard.dialects.bulksms.provider import DIALECT
 from switchboard.dialects.bulksms.reports import report
 from switchboard.dialects.bulksms.schedule import Schedule, decode_call, encode_schedule, is_past
 from switchboard.dialects.bulksms.submit import SUBMIT, Submit, decode_submit, encode_submit
-from switchboard.dialects.door import Credentials, Delivery, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Delivery, Door, Order, Placed, Refusal, TurnedAway, by_their_names
 from switchboard.dialects.wire import JSON, Request, Response, Unreadable, form
 from switchboard.model.contact import Contact
 from switchboard.model.message import Channel, Content, Encoding, Invitation, Outbound, Recipient
@@ -428,6 +429,7 @@ def test_what_is_no_callback(query: bytes) -> None:
 # --- the doors --------------------------------------------------------------------------------------------------------
 
 BULK, LATER = DOORS
+AS_JSON = Request(method="POST", path=SUBMIT, headers=(("content-type", JSON),))
 WITH_A_TIME = {"date": "03/03/2030", "time": "03:45 am", "gmt": "+00:00"}
 
 
@@ -494,6 +496,13 @@ def test_types_in_our_words(changes: dict[str, str], content: dict[str, Any]) ->
         (f"{B},{A},+{B},099123457", "UY", [B, A], f"1701|{B}|id0,1701|{A}|id1,1701|+{B}|id0,1701|099123457|id0"),
         (f"00{A},099123457", None, [A], f"1701|00{A}|id0,1706|099123457"),
         (f"1800FLOWERS,{A}|1", None, [], "1706|1800FLOWERS,1706|NA"),
+        # without its country code, and without the plus that a client did not encode
+        ("9195551299,59899123456", "US", ["19195551299", A], f"1701|9195551299|id0,1701|{A}|id1"),
+        ("612345678", "ES", ["34612345678"], "1701|612345678|id0"),
+        ("447700900101", "DE", ["447700900101"], "1701|447700900101|id0"),
+        (f" {A}, 099123457", "UY", [A, B], f"1701|+{A}|id0,1701|099123457|id1"),
+        (" 099123457", "UY", [B], "1701|099123457|id0"),
+        (" 015123456789", "DE", ["4915123456789"], "1701|015123456789|id0"),
     ],
 )
 def test_destinations(destination: str, region: str | None, numbers: list[str], answer: str) -> None:
@@ -509,7 +518,10 @@ def test_destinations(destination: str, region: str | None, numbers: list[str], 
 def test_one_destination_too_many_takes_nothing() -> None:
     numbers = [f"5989{number:07d}" for number in range(1001)]
     assert len(ordered(destination=",".join(numbers[:1000])).recipients) == 1000
-    assert turned_away(lambda: ordered(destination=",".join(numbers))) == f"1706|{numbers[1000]}"
+    with pytest.raises(TurnedAway) as away:
+        ordered(destination=",".join(numbers))
+    assert away.value.response.body.decode() == f"1710|{numbers[0]}"
+    assert away.value.problems == (Problem("destination", "at most 1000 a call"),)
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
@@ -528,9 +540,65 @@ def test_what_is_no_call_is_turned_away(door: Door[Any], request_: Request, answ
     assert turned_away(lambda: door.read(request_)) == answer
 
 
+@pytest.mark.parametrize(
+    ("changes", "code", "parameters"),
+    [
+        ({"message": None}, "1702", ["message"]),
+        *(({name: " \t"}, "1702", [name]) for name in FIELDS),
+        ({"username": "", "source": " "}, "1702", ["username", "source"]),
+        ({"destination": " , ,"}, "1702", ["destination"]),
+        ({"type": "4", "url": " "}, "1702", ["url"]),
+        ({"type": "3"}, "1704", ["type"]),
+        ({"type": "2", "message": "D83D"}, "1705", ["message"]),
+        ({"source": "Northwind Ltd"}, "1707", ["source"]),
+        ({"dlr": "2"}, "1708", ["dlr"]),
+        ({"Date": "03/03/2030"}, "1702", ["date, time, gmt"]),
+        ({"SCHEDULETIME": "03:45 am"}, "1702", ["date, time, gmt"]),
+    ],
+    ids=str,
+)
+def test_whoever_is_turned_away_hears_of_which_parameter(
+    changes: dict[str, str | None], code: str, parameters: list[str]
+) -> None:
+    with pytest.raises(TurnedAway) as away:
+        BULK.read(get(**changes))
+    assert away.value.response.body.decode().partition("|")[0] == code
+    assert [problem.field for problem in away.value.problems] == parameters
+    assert all(problem.reason for problem in away.value.problems)
+
+
+def test_what_cannot_be_read_at_all_is_said_too() -> None:
+    with pytest.raises(TurnedAway) as away:
+        BULK.read(Request(method="POST", path=SUBMIT, headers=(("content-type", JSON),), body=b"{"))
+    assert away.value.problems == (Problem("request", "not JSON in UTF-8"),)
+
+
+@pytest.mark.parametrize("value", [["59899123456"], {"a": "b"}, True], ids=str)
+def test_a_json_value_that_is_no_text_is_not_dropped(value: object) -> None:
+    body = json.dumps(FIELDS | {"ip": value}).encode()
+    assert turned_away(lambda: BULK.read(replace(AS_JSON, body=body))) == "1702"
+    for scalar in (7, None):
+        assert BULK.read(replace(AS_JSON, body=json.dumps(FIELDS | {"ip": scalar}).encode())).text == "Hello"
+
+
+def test_a_report_in_json_is_not_lost_for_what_it_says_besides() -> None:
+    body = b'{"sMessageId": "i", "sStatus": "DELIVRD", "more": {"a": [1]}, "flag": true}'
+    (receipt,) = DIALECT.callback(replace(AS_JSON, body=body), ACCOUNT)
+    assert isinstance(receipt, Receipt)
+    assert receipt.status is Status.DELIVERED
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/plain;charset=UTF-8", "application/octet-stream", "", "x"])
+def test_a_body_of_another_type_is_a_form(kind: str) -> None:
+    plain = Request(method="POST", path=SUBMIT, headers=(("content-type", kind),), body=get().query)
+    assert decode_submit(plain) == CALL
+    assert decode_submit(replace(plain, body=json.dumps(FIELDS).encode())) == CALL
+
+
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-def test_a_time_to_send_at_is_never_sent_at_once(door: Door[Any]) -> None:
-    said = door.read(get(**WITH_A_TIME))
+@pytest.mark.parametrize("names", [("date", "time", "gmt"), ("Date", "Time", "GMT"), ("ScheduleDate", "TIME", "Gmt")])
+def test_a_time_to_send_at_is_never_sent_at_once(door: Door[Any], names: tuple[str, ...]) -> None:
+    said = door.read(get(**dict(zip(names, WITH_A_TIME.values(), strict=True))))
     assert isinstance(said, Schedule)
     assert door.credentials(said) == Credentials(user="acme", secret="secret")
     assert door.order(said, "UY") is None
@@ -566,10 +634,11 @@ def test_a_refusal_has_its_code(why: Refusal, code: str) -> None:
         (["link"], f"1704|{B}"),
         (["bulksms.entity_id"], f"1710|{B}"),
         (["provider", "from"], f"1707|{B}"),
-        (["to.0"], f"1706|{B}"),
-        (["to.1"], f"1706|{A}"),  # behind one that is no number, and one that was said before
-        (["to.2"], "1706|099123458"),  # behind one that is the same number as the region writes it
-        (["to"], f"1706|{B}"),
+        # 1706 does not stop a list: it would leave the others in doubt
+        (["to.0"], f"1710|{B}"),
+        (["to.1"], f"1710|{A}"),  # behind one that is no number, and one that was said before
+        (["to.2"], "1710|099123458"),  # behind one that is the same number as the region writes it
+        (["to"], f"1710|{B}"),
         ([], f"1710|{B}"),
     ],
 )
@@ -581,7 +650,21 @@ def test_what_cannot_be_carried_has_its_code(fields: list[str], answer: str) -> 
 
 def test_what_is_wrong_before_there_is_an_order_is_said_of_the_first_destination() -> None:
     said = BULK.read(get(destination=f"{B},{A}"))
-    assert BULK.refuse(said, Refusal.CONTENT, (Problem("to.1", "is wrong"),), None).body.decode() == f"1706|{B}"
+    assert BULK.refuse(said, Refusal.CONTENT, (Problem("to.1", "is wrong"),), None).body.decode() == f"1710|{B}"
+
+
+def test_the_only_destination_of_a_call_is_named_as_such() -> None:
+    said = BULK.read(get(destination=B))
+    problem = (Problem("to.0", "nobody sends there"),)
+    assert BULK.refuse(said, Refusal.CONTENT, problem, BULK.order(said, "UY")).body.decode() == f"1706|{B}"
+
+
+def test_problems_have_the_documents_names() -> None:
+    ours = [
+        Problem(name, "is wrong") for name in ("to.3", "from", "text", "link", f"{DIALECT.name}.template_id", "a.b")
+    ]
+    said = by_their_names(ours, BULK.names)
+    assert [problem.field for problem in said] == ["destination.3", "source", "message", "url", "tempid", "a.b"]
 
 
 @pytest.mark.parametrize("status", Status)

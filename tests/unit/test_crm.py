@@ -120,7 +120,7 @@ def test_every_parameter_of_a_deal_has_a_place_in_our_request() -> None:
 
 
 def test_the_table_of_a_deal_is_the_documents() -> None:
-    assert DEAL.keys() | {"key", "attachments"} == {row.name for row in deals._ADD_DEAL} | {
+    assert DEAL.keys() | {"key", "attachments"} == {row.name for row in deals.DEAL_PARAMETERS} | {
         "custom_field",
         "attachments",
     }
@@ -131,7 +131,7 @@ def test_every_parameter_of_a_sign_up_has_a_place_in_our_request() -> None:
     wanted = words.sign_up(words.AccountRequest.model_validate(said(SIGN_UP)))
     expected = {name: out for name, (_, _, out) in SIGN_UP.items()}
     assert parameters(crm.CRM.sign_up(wanted, ACCOUNT)) == {"key": "k", **expected}
-    assert SIGN_UP.keys() | {"key"} == {row.name for row in accounts._MASTER_ACCOUNT}
+    assert SIGN_UP.keys() | {"key"} == {row.name for row in accounts.ACCOUNT_PARAMETERS}
 
 
 def test_what_a_client_says_at_the_door_is_what_it_could_have_said_to_us() -> None:

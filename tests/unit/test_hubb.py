@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchboard.dialects import forms
-from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway, by_their_names
 from switchboard.dialects.hubb import doors
 from switchboard.dialects.hubb.accounts import MasterAccount
 from switchboard.dialects.hubb.callbacks import Arrival, Report, Shape, decode_callback, encode_inbound, encode_report
@@ -323,6 +323,60 @@ def test_a_malformed_call_is_turned_away_in_the_vendors_words(name: str, request
     with pytest.raises(TurnedAway) as turned:
         door(name).read(request_)
     assert spoken(turned.value.response) == {"error_message": "Invalid Key or missing parameters"}
+    assert all(problem.field and problem.reason for problem in turned.value.problems)
+    assert turned.value.problems
+
+
+@pytest.mark.parametrize(
+    ("change", "parameters", "words"),
+    [
+        ({"message_body": " \n"}, ["message_body"], ErrorText.INVALID),
+        ({"key": "", "from": ""}, ["key", "from"], ErrorText.INVALID),
+        ({"to": ""}, ["to"], ErrorText.INVALID),
+        ({"to": "12345", "numbers": "nobody"}, ["to", "numbers"], ErrorText.INVALID),
+        ({"message_body": "a" * 2049}, ["message_body"], ErrorText.INVALID),
+        ({"override_time_window": "3"}, ["override_time_window"], ErrorText.INVALID),
+        ({"from": "1" * 65}, ["from"], ErrorText.FROM),
+    ],
+    ids=str,
+)
+def test_whoever_is_turned_away_hears_of_which_parameter(
+    change: dict[str, str], parameters: list[str], words: str
+) -> None:
+    with pytest.raises(TurnedAway) as turned:
+        door("send_sms").read(form("POST", SEND_SMS, MINIMAL | change))
+    assert spoken(turned.value.response) == {"error_message": words}
+    assert [problem.field for problem in turned.value.problems] == parameters
+
+
+@pytest.mark.parametrize("name", ["send_sms", "crm_add_deal", "master_account"])
+@pytest.mark.parametrize("value", [["9195551212"], {"a": "b"}, False], ids=str)
+def test_a_json_value_that_is_no_text_is_not_dropped(name: str, value: object) -> None:
+    whole = MINIMAL | {"email": "a@b.co", "account_name": "A"}
+    bodies = [json.dumps(whole | {"firstname": said}).encode() for said in (value, None, 7)]
+    wrong, *good = [Request(method="POST", path=door(name).path, body=body) for body in bodies]
+    with pytest.raises(TurnedAway) as turned:
+        door(name).read(wrong)
+    assert spoken(turned.value.response) == {"error_message": ErrorText.INVALID}
+    for request in good:
+        door(name).read(request)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html; charset=utf-8", "x"])
+def test_a_body_of_another_type_is_a_form(kind: str) -> None:
+    posted = form("POST", SEND_SMS, MINIMAL)
+    assert decode_send_sms(replace(posted, headers=(("content-type", kind),))) == decode_send_sms(posted)
+
+
+def test_problems_have_the_pages_names() -> None:
+    ours = [Problem(name, "is wrong") for name in ("to.3", "text", "contact.name", "hubb.override_time_window")]
+    said = by_their_names(ours, door("send_sms").names)
+    assert [problem.field for problem in said] == ["to.3", "message_body", "fullname", "override_time_window"]
+
+
+def test_a_plus_that_was_not_encoded_is_read_as_one() -> None:
+    raw = Request(method="GET", path=SEND_SMS, query=b"key=k&from=1&message_body=hi&to=+59898344484,+9195551212")
+    assert decode_send_sms(raw).recipients == ("+59898344484", "+19195551212")
 
 
 def test_an_order_carries_what_the_call_says() -> None:
@@ -390,7 +444,11 @@ def test_the_answer_is_the_first_messages_with_the_crms_ids_where_they_came() ->
         (Refusal.CREDENTIALS, (), "Invalid Key or missing parameters"),
         (Refusal.CONTENT, (), "Invalid Key or missing parameters"),
         (Refusal.CONTENT, (Problem("from", "is not yours"),), "From Number is not active on this account"),
-        (Refusal.CONTENT, (Problem("to.3", "is none"), Problem("text", "is long")), "to.3: is none; text: is long"),
+        (
+            Refusal.CONTENT,
+            (Problem("to.3", "is none"), Problem("text", "is long")),
+            "to.3: is none; message_body: is long",
+        ),
     ],
 )
 def test_a_refusal_is_in_the_vendors_words(refusal: Refusal, problems: tuple[Problem, ...], words: str) -> None:
@@ -399,10 +457,13 @@ def test_a_refusal_is_in_the_vendors_words(refusal: Refusal, problems: tuple[Pro
 
 @pytest.mark.parametrize("name", ["send_sms", "crm_add_deal", "master_account"])
 def test_a_fault_says_whether_a_repeat_is_safe(name: str) -> None:
-    words = {refusal: spoken(door(name).refuse(call(), refusal, (), None))["error_message"] for refusal in Refusal}
-    assert "nothing was taken" in words[Refusal.BUSY]
-    assert "nothing was taken" in words[Refusal.FAILED]
-    assert "do not send it again" in words[Refusal.UNKNOWN]
+    for refusal in (Refusal.BUSY, Refusal.FAILED):
+        assert "nothing was taken" in spoken(door(name).refuse(call(), refusal, (), None))["error_message"]
+    doubt = door(name).refuse(call(), Refusal.UNKNOWN, (), None)
+    assert (doubt.status, doubt.header("content-type")) == (500, "text/plain; charset=utf-8")
+    assert b"may have been taken, do not send it again" in doubt.body
+    with pytest.raises(Unreadable):  # a plain no would be sent again
+        DIALECT.outcomes([sms()], doubt)
 
 
 def test_what_the_crm_shall_hold_is_said_in_our_own_json() -> None:
@@ -450,6 +511,17 @@ def test_a_callback_comes_back_in_every_shape(callback: Report | Arrival, shape:
         ),
         (b"message_id=7&status=read", Receipt(vendor_id="7", word="read")),
         (b"from=%2B1919&to=305&message=", Inbound(sender="+1919", to="305", text="")),
+        # by the page ten digits are a number of the US
+        (
+            b"from=(919)+555-1212&to=3056490655&message=hi",
+            Inbound(sender="+19195551212", to="+13056490655", text="hi"),
+        ),
+        (b"from=59898344484&message=hi", Inbound(sender="+59898344484", text="hi")),
+        (b"from=Northwind&to=24680&message=hi", Inbound(sender="Northwind", to="24680", text="hi")),
+        (
+            b'{"message_id":"7","status":"sent","more":{"a":[1]},"flag":true}',
+            Receipt(vendor_id="7", word="sent", status=Status.SENT),
+        ),
         (b'{"from":"+1919","message":"\\ud83d!","message_id":"m"}', Inbound(sender="+1919", text="�!", vendor_id="m")),
     ],
 )

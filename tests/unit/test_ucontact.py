@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway, by_their_names
 from switchboard.dialects.forms import Part, multipart
 from switchboard.dialects.ucontact.bases import (
     BlacklistRow,
@@ -207,6 +208,8 @@ def test_an_inbound_message_in_either_spelling(prefix: str, path: str, query: by
     request = Request(method="GET", path=prefix + path, query=query)
     assert DIALECT.callback(request, ACCOUNT) == (Inbound(sender=read[0], text=read[1]),)
     assert DIALECT.acknowledgement.body == b"OK"
+    assert DIALECT.unreadable
+    assert DIALECT.unreadable.body == b"ERROR"
 
 
 @pytest.mark.parametrize(
@@ -454,6 +457,23 @@ def test_an_sms_in_our_words(name: str) -> None:
     assert snippet == order
 
 
+@pytest.mark.parametrize("name", ["SendSMS", "SendSMSv2"])
+@pytest.mark.parametrize("campaign", ["two words", "Ventas>", "->", " "])
+def test_a_campaign_that_is_none_is_refused(name: str, campaign: str) -> None:
+    with pytest.raises(Refused) as refused:
+        order_of(name, post(name, SMS | {"campaign": campaign}))
+    assert [problem.field for problem in refused.value.problems] == ["campaign"]
+
+
+def test_problems_have_the_pages_names() -> None:
+    ours = [Problem(name, "is wrong") for name in ("to.0", "from", "text", "ucontact", "ucontact.agent", "campaign")]
+    said = by_their_names(ours, BY_NAME["SendSMS"].names)
+    assert [problem.field for problem in said] == ["destination.0", "source", "message", "agent", "agent", "campaign"]
+    ours = [Problem(name, "is wrong") for name in ("to.0", "text", "invitation.start", "invitation.title")]
+    said = by_their_names(ours, BY_NAME["sendEmail"].names)
+    assert [problem.field for problem in said] == ["to.0", "body", "schedule.from", "schedule.title"]
+
+
 @pytest.mark.parametrize(
     ("destination", "region", "to"),
     [
@@ -465,6 +485,9 @@ def test_an_sms_in_our_words(name: str) -> None:
         ("34600111222", "UY", "+34600111222"),
         ("9195551212", "US", "+19195551212"),
         ("98344484", "UY", "+59898344484"),
+        ("4915123456789", "DE", "+4915123456789"),
+        (" 59898344484", "UY", "+59898344484"),
+        (" 15123456789", "DE", "+15123456789"),  # its plus was not encoded
         ("442071234567", "FR", "+442071234567"),
         ("12345678", "UY", "+59812345678"),
         ("098344484", None, None),
@@ -556,6 +579,10 @@ def test_the_no_of_each_door(name: str, refusal: Refusal) -> None:
     answer = door.refuse(said, refusal, (Problem("to.0", "is not a phone number"),), None)
     if refusal is Refusal.CREDENTIALS:
         expected: tuple[int, bytes] = 401, b"Unauthorized"
+    elif refusal is Refusal.UNKNOWN and name not in LATER:
+        expected = (500, b"Server error")
+        with pytest.raises(Unreadable):  # our own client does not know what became of it
+            DIALECT.outcomes([message(Channel.EMAIL if name == "sendEmail" else Channel.SMS)], answer)
     elif name == "sendEmail":
         expected = (400, b"Wrong parameters") if refusal is Refusal.CONTENT else (500, b"Server error")
     else:
@@ -591,6 +618,58 @@ def test_who_is_turned_away_hears_it_in_the_vendors_words(
     with pytest.raises(TurnedAway) as away:
         BY_NAME[name].read(request_)
     assert (away.value.response.status, away.value.response.body) == answer
+
+
+def as_json(name: str, **said: object) -> Request:
+    headers = (("content-type", JSON), ("authorization", f"Bearer {KEY}"))
+    return Request(method="POST", path=BY_NAME[name].path, headers=headers, body=json.dumps(said).encode())
+
+
+INVITED = {"title": "T", "organizer": "O", "from": "2018-08-24 00:00:00", "to": "2018-08-24 01:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "parameters"),
+    [
+        ("SendSMS", post("SendSMS", {"destination": " ", "message": "\n"}), ["destination", "message"]),
+        ("SendSMSv2", post("SendSMSv2", SMS | {"source": "1" * 65}), ["source"]),
+        ("SendSMS", post("SendSMS", SMS | {"action": "call"}), ["action"]),
+        ("SendSMS", as_json("SendSMS", **SMS | {"message": ["Hola"]}), ["request"]),
+        ("SendSMS", as_json("SendSMS", **SMS | {"urgent": True}), ["request"]),
+        (
+            "ScheduleDialerSMS",
+            post("ScheduleDialerSMS", {"sms": '{"calldate": "today"}'}),
+            ["campaign", "data", "destination"],
+        ),
+        (
+            "ScheduleDialerSMS",
+            post("ScheduleDialerSMS", {"sms": LATER["ScheduleDialerSMS"]["sms"].replace("-10-", "-13-")}),
+            ["calldate"],
+        ),
+        ("sendEmail", mail(body=" "), ["body", "template"]),
+        ("sendEmail", mail(to=" ", body="Hi"), ["to"]),
+        ("sendEmail", mail(body="Hi", subject=[]), ["subject"]),
+        ("sendEmail", mail(body="Hi", schedule=INVITED | {"from": "tomorrow"}), ["schedule.from"]),
+        ("sendEmail", mail(body="Hi", schedule=INVITED | {"to": "2018-02-30 00:00:00"}), ["schedule.to"]),
+        ("sendEmail", mail(body="Hi", schedule={"when": "2018-08-24 00:00:00"}), ["schedule"]),
+    ],
+    ids=str,
+)
+def test_whoever_is_turned_away_hears_of_which_parameter(name: str, request_: Request, parameters: list[str]) -> None:
+    with pytest.raises(TurnedAway) as away:
+        BY_NAME[name].read(request_)
+    assert [problem.field for problem in away.value.problems] == parameters
+    assert all(problem.reason for problem in away.value.problems)
+
+
+def test_json_and_unknown_types_are_read_as_the_form_is() -> None:
+    expected = BY_NAME["SendSMS"].read(post("SendSMS", SMS))
+    assert BY_NAME["SendSMS"].read(as_json("SendSMS", **SMS, more=None)) == expected
+    posted = post("SendSMS", SMS)
+    plain = tuple(
+        ("content-type", "text/plain") if name == "content-type" else (name, value) for name, value in posted.headers
+    )
+    assert BY_NAME["SendSMS"].read(replace(posted, headers=plain)) == expected
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from switchboard import credentials, observe
 from switchboard.accept import Accepted, IdempotencyConflict, SealInDoubt, Submission, accept
 from switchboard.credentials import Client
-from switchboard.dialects.door import Credentials, Door, Entrance, Held, Order, Placed, Refusal, TurnedAway, Writing
+from switchboard.dialects.door import (
+    Credentials,
+    Door,
+    Entrance,
+    Held,
+    Order,
+    Placed,
+    Refusal,
+    TurnedAway,
+    Writing,
+    by_their_names,
+)
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.dialects.wire import IDEMPOTENCY_KEY, NOT_FOUND, Request, Response, text
 from switchboard.model.chunk import Result, parse_message_id
@@ -44,7 +55,7 @@ def admit(request: Request) -> Response:
     try:
         return _served(door, door.read(request), request)
     except TurnedAway as turned:
-        return turned.response
+        return _named(turned.response, turned.problems) if turned.problems else turned.response
 
 
 def enter(request: Request) -> Response:
@@ -56,7 +67,7 @@ def enter(request: Request) -> Response:
         said = entrance.read(request)
         return entrance.answer(said, _session(entrance, entrance.credentials(said)))
     except TurnedAway as turned:
-        return turned.response
+        return _named(turned.response, turned.problems) if turned.problems else turned.response
     except _AWS as error:
         observe.failure("a session could not be opened or ended", error)
         return _OUT_OF_ORDER
@@ -96,7 +107,8 @@ def _served(door: Door[Any], said: Any, request: Request) -> Response:
         accepted = accept(_submission(door, _checked(order)), client, _idempotency_key(request))
         return door.answer(said, order, _placed(door, client, accepted))
     except Refused as refused:
-        return _named(door.refuse(said, Refusal.CONTENT, refused.problems, order), refused.problems)
+        answer = door.refuse(said, Refusal.CONTENT, refused.problems, order)
+        return _named(answer, by_their_names(refused.problems, door.names))
     except IdempotencyConflict:
         conflict = (Problem("Idempotency-Key", "was used with another request"),)
         return _named(door.refuse(said, Refusal.CONTENT, conflict, order), conflict)

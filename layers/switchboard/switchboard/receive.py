@@ -22,7 +22,7 @@ _MOST_LOOKED_AT = 200  # messages to one number that a receipt without an owner 
 def receive(provider: str, token: str, request: Request) -> Response | None:
     """Take a provider's callback and answer as it expects. None: no such provider, or not its secret token.
 
-    What cannot be read is kept raw for a day and acknowledged: the provider would only send the same again.
+    What cannot be read is kept raw for a day, and nobody is asked to send it again: it would be the same.
     """
     dialect = DIALECTS.get(provider)
     if dialect is None or not credentials.callback_token_matches(provider, token):
@@ -37,7 +37,7 @@ def receive(provider: str, token: str, request: Request) -> Response | None:
         observe.count("CallbacksUnreadable")
         observe.logger.warning("a callback could not be read", provider=provider, reason=str(unreadable))
         tracking.keep_raw(provider, _raw(request), time.time())
-        return dialect.acknowledgement
+        return dialect.unreadable or dialect.acknowledgement
     for event in events:
         if isinstance(event, Receipt):
             _receipt(provider, event)

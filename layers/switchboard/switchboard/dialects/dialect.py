@@ -35,6 +35,7 @@ class Dialect:
     outcomes  one outcome per message of the group, in order; `Unreadable` when the answer is not this dialect
     callback  what a request to our callback URL says; `Unreadable` when it is not this dialect
     acknowledgement  what the vendor expects back
+    unreadable  what it expects where a callback could not be read, if that is another answer
     """
 
     name: str
@@ -46,6 +47,7 @@ class Dialect:
     outcomes: Callable[[Sequence[Outbound], Response], tuple[Outcome, ...]]
     callback: Callable[[Request, Account], tuple[Receipt | Inbound, ...]]
     acknowledgement: Response
+    unreadable: Response | None = None
     options: type | None = None  # a frozen dataclass: what only this vendor knows, as our API names it
     session: Session | None = None
     variant: "Callable[[Account], Dialect] | None" = None  # where an account's setting changes what answers look like

@@ -1,6 +1,6 @@
 """What the gateway needs of a dialect to stand in its vendor's place: doors, with the vendor's words on both sides."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -15,11 +15,15 @@ Said = TypeVar("Said")
 
 
 class TurnedAway(Exception):
-    """What came is no call that this door takes; `response` says so in the vendor's words."""
+    """What came is no call that this door takes; `response` says so in the vendor's words.
 
-    def __init__(self, response: Response) -> None:
+    `problems` say what those words do not, by the vendor's own names of parameters.
+    """
+
+    def __init__(self, response: Response, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__("turned away at the door")
         self.response = response
+        self.problems = problems
 
 
 class Refusal(StrEnum):
@@ -103,6 +107,7 @@ class Door(Generic[Said]):
     answer       the vendor's yes: one `Placed` for each recipient of the order, in its order
     refuse       the vendor's no; with the order, where the call came to one: `to.3` names a recipient of it
     waits        whether the answer holds what only the provider can say
+    names        the vendor's parameters by our fields, where they have another name there
     writing      what a call wants the CRM to hold, in place of an order; `held` is then the vendor's yes
     """
 
@@ -116,8 +121,21 @@ class Door(Generic[Said]):
     answer: Callable[[Said, Order, tuple[Placed, ...]], Response]
     refuse: Callable[[Said, Refusal, tuple[Problem, ...], Order | None], Response]
     waits: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
     writing: Callable[[Said], Writing] | None = None
     held: Callable[[Held], Response] | None = None
+
+
+def by_their_names(problems: Iterable[Problem], names: Mapping[str, str]) -> tuple[Problem, ...]:
+    """The problems with our fields as the vendor calls them: `to.3` is `destination.3` where `to` is `destination`."""
+    return tuple(Problem(_their_name(problem.field.split("."), names), problem.reason) for problem in problems)
+
+
+def _their_name(path: Sequence[str], names: Mapping[str, str]) -> str:
+    for known in range(len(path), 0, -1):
+        if name := names.get(".".join(path[:known])):
+            return ".".join((name, *path[known:]))
+    return ".".join(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

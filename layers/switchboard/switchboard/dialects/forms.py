@@ -33,12 +33,16 @@ class Part:
     content_type: str | None = None
 
 
-def parameters(request: Request) -> dict[str, str]:
+def parameters(request: Request, *, lenient: bool = False) -> dict[str, str]:
     """All parameters by name, the body's over the query's, the last of a repeated one. Files are left out.
 
-    JSON scalars become text, other JSON values and nulls are left out. Raises `Unreadable`.
+    JSON texts and numbers become text, and nulls are left out; so is every other JSON value where the reader is
+    `lenient`. Raises `Unreadable`.
     """
-    return _pairs(request.query) | _READERS.get(media(request), _no_parameters)(request)
+    kind = media(request)
+    if kind == JSON:
+        return _pairs(request.query) | _of_json(request, lenient)
+    return _pairs(request.query) | (_of_multipart(request) if kind == MULTIPART else _pairs(request.body))
 
 
 def files(request: Request) -> tuple[Part, ...]:
@@ -115,9 +119,14 @@ def scalar(value: object) -> str | None:
 
 
 def media(request: Request) -> str:
-    """The media type of a body; one that is not named is JSON where it looks so, else a form."""
+    """How a body is to be read: JSON, a form, or one of several parts.
+
+    A type that is not named, or is none of them, says nothing: the body is JSON where it looks so, else a form.
+    """
     named = (request.header("content-type") or "").partition(";")[0].strip().lower()
-    return named or (JSON if request.body.lstrip()[:1] == b"{" else FORM)
+    if named in (FORM, MULTIPART, JSON):
+        return named
+    return JSON if request.body.lstrip()[:1] == b"{" else FORM
 
 
 def _pairs(raw: bytes) -> dict[str, str]:
@@ -165,10 +174,6 @@ def _escaped(text: str) -> str:
     return "".join(_ESCAPES.get(character, character) for character in text)
 
 
-def _of_form(request: Request) -> dict[str, str]:
-    return _pairs(request.body)
-
-
 def _of_multipart(request: Request) -> dict[str, str]:
     try:
         return {part.name: part.data.decode() for part in parts(request) if part.filename is None}
@@ -176,13 +181,9 @@ def _of_multipart(request: Request) -> dict[str, str]:
         raise Unreadable("a part that is not UTF-8") from None
 
 
-def _of_json(request: Request) -> dict[str, str]:
-    values = {scalar(name): scalar(value) for name, value in json_object(request.body).items()}
+def _of_json(request: Request, lenient: bool) -> dict[str, str]:
+    said = {name: value for name, value in json_object(request.body).items() if value is not None}
+    if not lenient and not all(isinstance(value, str) for value in said.values()):
+        raise Unreadable("a JSON member that is no text, number or null")
+    values = {scalar(name): scalar(value) for name, value in said.items()}
     return {name: value for name, value in values.items() if name is not None and value is not None}
-
-
-def _no_parameters(request: Request) -> dict[str, str]:
-    return {}
-
-
-_READERS = {FORM: _of_form, MULTIPART: _of_multipart, JSON: _of_json}

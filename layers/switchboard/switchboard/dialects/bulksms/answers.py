@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from switchboard.dialects.bulksms.codes import CODES, SCHEDULED, meaning
 from switchboard.dialects.wire import Response, Unreadable, text
+from switchboard.model.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,15 @@ def _read_entry(piece: str) -> Entry:
 
 
 class TurnedDown(Exception):
-    """A request that reads well and is not one the vendor takes; `answer` is what the vendor says."""
+    """A request that reads well and is not one the vendor takes; `answer` is what the vendor says.
 
-    def __init__(self, code: str, destinations: Sequence[str] = ()) -> None:
+    `problems` say what is wrong, by the names of parameters.
+    """
+
+    def __init__(self, code: str, destinations: Sequence[str] = (), *problems: Problem) -> None:
         super().__init__(meaning(code).words)
         self.answer: Answer = whole_request(code, destinations)
+        self.problems = problems
 
 
 def whole_request(code: str, destinations: Sequence[str] = ()) -> Answer:

@@ -98,7 +98,7 @@ def told_at(moment: float) -> datetime:
 
 def decode_callback(request: Request) -> Report | Arrival:
     """What a callback says: with `sMessageId` it is a report, with `from` an inbound message. Raises `Unreadable`."""
-    fields = parameters(request)
+    fields = parameters(request, lenient=True)  # nothing more than this may lose a report
     if fields.get("sMessageId") and fields.get("sStatus"):
         return _report(fields)
     if fields.get("from") and "message" in fields:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from switchboard.dialects.bulksms.submit import SUBMIT, TYPES, Submit, Type
 from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model import segments
-from switchboard.model.address import phones
+from switchboard.model.address import routed_phone
 from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.message import Channel, Content, Encoding, Recipient
 from switchboard.model.problem import Problem, Refused
@@ -37,6 +38,17 @@ _OF_FIELD = {
     "link": _INVALID_TYPE,
     "type": _INVALID_TYPE,
 }
+_NAMES = {
+    "to": "destination",
+    "from": "source",
+    "text": "message",
+    "encoding": "type",
+    "flash": "type",
+    "link": "url",
+    f"{NAME}.entity_id": "entityid",
+    f"{NAME}.template_id": "tempid",
+    f"{NAME}.telemarketer_id": "tmid",
+}
 _NUMBER = re.compile(r"\+?[0-9 ().-]+")
 _DESCRIBED = {type_: (encoding, flash) for (encoding, flash), type_ in TYPES.items()}
 
@@ -53,9 +65,10 @@ def _reader(decode: Callable[[Request], _Call]) -> Callable[[Request], _Call]:
         try:
             return decode(request)
         except TurnedDown as no:
-            raise TurnedAway(encode_answer(no.answer)) from None
-        except Unreadable:
-            raise TurnedAway(encode_answer(whole_request(_MISSING))) from None
+            raise TurnedAway(encode_answer(no.answer), no.problems) from None
+        except Unreadable as unreadable:
+            problem = Problem("request", str(unreadable))
+            raise TurnedAway(encode_answer(whole_request(_MISSING)), (problem,)) from None
 
     return read
 
@@ -74,7 +87,8 @@ def _order(said: _Call, region: str | None) -> Order | None:
     if isinstance(said, Schedule):
         return None
     if len(said.destinations) > MAX_RECIPIENTS:
-        raise TurnedAway(encode_answer((Entry(_INVALID_DESTINATION, said.destinations[MAX_RECIPIENTS]),)))
+        too_many = Problem("destination", f"at most {MAX_RECIPIENTS} a call")
+        raise TurnedAway(encode_answer(whole_request(_INTERNAL, said.destinations)), (too_many,))
     numbers = [_number(destination, region) for destination in said.destinations]
     first = {number: place for place, number in enumerate(dict.fromkeys(filter(None, numbers)))}
     if not first:
@@ -91,7 +105,9 @@ def _number(destination: str, region: str | None) -> str | None:
     """A destination in E.164: with its country code, as the vendor has it, or else as the client's region writes it."""
     if not _NUMBER.fullmatch(destination):
         return None
-    return next(phones((f"+{destination.removeprefix('+')}", destination), region), None)
+    with suppress(Refused):
+        return routed_phone(destination, region)
+    return None
 
 
 def _content(call: Submit) -> Content:
@@ -137,12 +153,17 @@ def _refuse(said: _Call, why: Refusal, problems: tuple[Problem, ...], order: Ord
 
 
 def _refused(problems: tuple[Problem, ...], destinations: tuple[str, ...], order: Order | None) -> Answer:
-    """The first problem that the vendor has a code for; one about a recipient names its first destination."""
+    """The first problem that the vendor has a code for; one about a recipient names its first destination.
+
+    In a list that one's code would leave the others in doubt, for it does not stop a list: the vendor's fault does.
+    """
     said = [(*problem.field.split("."), "")[:2] for problem in problems]
     field, place = next((pair for pair in said if pair[0] in _OF_FIELD), ("", ""))
     places = [str(place) for place in order.places] if isinstance(order, Listed) else []
     first = places.index(place) if field == "to" and place in places else 0
-    return whole_request(_OF_FIELD.get(field, _INTERNAL), destinations[first:])
+    code = _OF_FIELD.get(field, _INTERNAL)
+    whole = _INTERNAL if code == _INVALID_DESTINATION and len(destinations) > 1 else code
+    return whole_request(whole, destinations[first:])
 
 
 DOORS: tuple[Door[Any], ...] = tuple(
@@ -156,6 +177,7 @@ DOORS: tuple[Door[Any], ...] = tuple(
         order=_order,
         answer=_answer,
         refuse=_refuse,
+        names=_NAMES,
     )
     for path, decode in ((SUBMIT, decode_call), (SCHEDULE, decode_schedule))
 )

@@ -11,16 +11,19 @@ from switchboard.dialects.wire import FORM, JSON, Request, Unreadable
 _CP1252 = tuple(bytes([octet]).decode("cp1252", "ignore") or chr(octet) for octet in range(256))
 
 
-def parameters(request: Request) -> dict[str, str]:
-    """The parameters of a request, the body's over the query's. Raises `Unreadable` for a broken or endless one."""
-    media = (request.header("content-type") or FORM).partition(";")[0].strip().lower()
+def parameters(request: Request, *, lenient: bool = False) -> dict[str, str]:
+    """The parameters of a request, the body's over the query's, JSON as `forms.parameters` reads it.
+
+    Raises `Unreadable` for a broken or endless one.
+    """
+    media = forms.media(request) if request.body else FORM
     fields = dict(_pairs(request.query))
     if media == FORM:
         fields |= _pairs(request.body)
     elif media == forms.MULTIPART:
         fields |= {part.name: _characters(part.data) for part in forms.parts(request)}
-    elif media == JSON and request.body:
-        fields |= forms.parameters(replace(request, query=b""))
+    elif media == JSON:
+        fields |= forms.parameters(replace(request, query=b""), lenient=lenient)
     return fields
 
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from switchboard.dialects.bulksms.answers import TurnedDown
 from switchboard.dialects.bulksms.parameters import parameters
-from switchboard.dialects.bulksms.submit import SCHEDULING, Submit, carry, decode_submit, read_submit, spell
+from switchboard.dialects.bulksms.submit import Submit, carry, decode_submit, read_submit, scheduling_of, spell
 from switchboard.dialects.wire import Request
+from switchboard.model.problem import Problem
 
 SCHEDULE = "/bulksms/schedulemsg"
 
@@ -50,12 +51,13 @@ def decode_schedule(request: Request) -> Schedule:
     A time that is missing, or that no calendar has, is 1702.
     """
     fields = parameters(request)
-    submit = read_submit(fields)
-    date, time, offset = (next(filter(None, map(fields.get, names)), "").strip() for names in _NAMES)
+    submit, said = read_submit(fields), scheduling_of(fields)
+    date, time, offset = (next(filter(None, map(said.get, names)), "").strip() for names in _NAMES)
     try:
         at = _moment(date, time, offset)
     except (ValueError, OverflowError):
-        raise TurnedDown("1702", submit.destinations) from None
+        reason = "are missing, or not as 12/31/2030, 11:51 pm and +01:30"
+        raise TurnedDown("1702", submit.destinations, Problem("date, time, gmt", reason)) from None
     return Schedule(submit=submit, at=at)
 
 
@@ -64,7 +66,7 @@ def decode_call(request: Request) -> Submit | Schedule:
 
     Raises `TurnedDown`, `Unreadable`.
     """
-    return decode_schedule(request) if any(map(parameters(request).get, SCHEDULING)) else decode_submit(request)
+    return decode_schedule(request) if scheduling_of(parameters(request)) else decode_submit(request)
 
 
 def is_past(call: Schedule, now: datetime) -> bool:

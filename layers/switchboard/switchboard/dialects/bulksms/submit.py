@@ -9,6 +9,7 @@ from switchboard.dialects.bulksms.answers import TurnedDown
 from switchboard.dialects.bulksms.parameters import parameters
 from switchboard.dialects.wire import Request, form
 from switchboard.model.message import Encoding
+from switchboard.model.problem import Problem
 
 SUBMIT = "/bulksms/bulksms"
 MAX_URL = 6000  # octets
@@ -78,6 +79,7 @@ _OPTIONAL = {
 SCHEDULING = ("date", "time", "gmt", "scheduledate", "scheduletime")
 _DLR = {"0": False, "1": True}
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{4})+")
+_UNENCODED_PLUS = re.compile(r"\A\s(?=[1-9][0-9]{10})")
 _NUMERIC = re.compile(r"\+?[0-9]+")
 
 
@@ -120,31 +122,44 @@ def decode_submit(request: Request) -> Submit:
     A time to send at is refused (1702): sending at once is not what was asked for.
     """
     fields = parameters(request)
-    if any(map(fields.get, SCHEDULING)):
-        raise TurnedDown("1702", destinations_of(fields))
+    if said := scheduling_of(fields):
+        wrong = (Problem(name, "this call sends at once") for name in said)
+        raise TurnedDown("1702", destinations_of(fields), *wrong)
     return read_submit(fields)
 
 
+def scheduling_of(fields: Mapping[str, str]) -> dict[str, str]:
+    """What a call says of a time to send at, by the names in lower case: `Date` must not be passed over."""
+    return {name.lower(): value for name, value in fields.items() if value and name.lower() in SCHEDULING}
+
+
 def destinations_of(fields: Mapping[str, str]) -> tuple[str, ...]:
-    """The destinations as sent, without the blanks and empty places between them."""
-    return tuple(part for raw in fields.get("destination", "").split(",") if (part := raw.strip()))
+    """The destinations as sent, without the blanks and empty places between them.
+
+    A blank before the first of them is the plus of a client that did not encode it; any other may be one of a list.
+    """
+    listed = _UNENCODED_PLUS.sub("+", fields.get("destination", ""))
+    return tuple(part for raw in listed.split(",") if (part := raw.strip()))
 
 
 def read_submit(fields: Mapping[str, str]) -> Submit:
     """The parameters that both calls have. Raises `TurnedDown`."""
     destinations = destinations_of(fields)
-    if not destinations or not all(fields.get(name) for name in _REQUIRED):
-        raise TurnedDown("1702", destinations)
-    type_ = next((type_ for type_ in Type if type_.value == fields["type"].strip()), Type.RESERVED)
+    missing = [name for name in _REQUIRED if not fields.get(name, "").strip()]
+    if not destinations and "destination" not in missing:  # nothing between its commas
+        missing.append("destination")
+    type_ = next((type_ for type_ in Type if type_.value == fields.get("type", "").strip()), Type.RESERVED)
+    if type_ is Type.WAP_PUSH and not fields.get("url", "").strip():
+        missing.append("url")
+    if missing:
+        raise TurnedDown("1702", destinations, *(Problem(name, "is missing or blank") for name in missing))
     dlr = _DLR.get(fields["dlr"].strip())
     if type_ is Type.RESERVED:
-        raise TurnedDown("1704", destinations)
-    if type_ is Type.WAP_PUSH and not fields.get("url"):
-        raise TurnedDown("1702", destinations)
+        raise TurnedDown("1704", destinations, Problem("type", "is 0, 1, 2, 4, 5, 6 or 7"))
     if dlr is None:
-        raise TurnedDown("1708", destinations)
-    if wrong_source(fields["source"]):
-        raise TurnedDown("1707", destinations)
+        raise TurnedDown("1708", destinations, Problem("dlr", "is 0 or 1"))
+    if wrong := wrong_source(fields["source"]):
+        raise TurnedDown("1707", destinations, Problem("source", wrong))
     said, guessed = _read_text(type_, fields["message"], destinations)
     return Submit(
         username=fields["username"],
@@ -177,4 +192,4 @@ def _read_text(type_: Type, message: str, destinations: Sequence[str]) -> tuple[
     try:
         return bytes.fromhex(message).decode("utf-16-be"), False
     except UnicodeDecodeError:
-        raise TurnedDown("1705", destinations) from None
+        raise TurnedDown("1705", destinations, Problem("message", "is no UTF-16 in hex")) from None

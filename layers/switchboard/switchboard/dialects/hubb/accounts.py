@@ -42,7 +42,7 @@ class MasterAccount:
     email_notify_owner: bool | None = None  # no
 
 
-_MASTER_ACCOUNT = (
+ACCOUNT_PARAMETERS = (
     Parameter("key", required=True),
     Parameter("email", required=True),
     Parameter("account_name", required=True),
@@ -64,12 +64,12 @@ _MASTER_ACCOUNT = (
 
 def encode_master_account(call: MasterAccount) -> Request:
     """As the client: always a form in a POST, so that the key stays out of URLs."""
-    return form("POST", MASTER_ACCOUNT, write(call, _MASTER_ACCOUNT))
+    return form("POST", MASTER_ACCOUNT, write(call, ACCOUNT_PARAMETERS))
 
 
 def decode_master_account(request: Request) -> MasterAccount:
     """As the vendor: GET or POST; query, form or multipart. Raises `TurnedDown`, and `Unreadable` for broken bytes."""
-    return MasterAccount(**read(parameters(request), _MASTER_ACCOUNT))
+    return MasterAccount(**read(parameters(request), ACCOUNT_PARAMETERS))
 
 
 @dataclass(frozen=True, slots=True)

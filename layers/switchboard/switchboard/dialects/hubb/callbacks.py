@@ -87,7 +87,7 @@ def encode_inbound(arrival: Arrival, shape: Shape = Shape.FORM) -> Request:
 
 def decode_callback(request: Request) -> Report | Arrival:
     """What a callback says: with a `status` it is a delivery, with a `message` an inbound text. Raises `Unreadable`."""
-    fields = parameters(request)
+    fields = parameters(request, lenient=True)  # nothing more than this may lose a receipt
     try:
         if "status" in fields:
             return Report(**read(fields, _REPORT))

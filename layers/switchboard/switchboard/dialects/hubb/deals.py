@@ -23,6 +23,7 @@ from switchboard.dialects.hubb.fields import (
     write,
 )
 from switchboard.dialects.wire import Request, Response, form
+from switchboard.model.problem import Problem
 
 CRM_ADD_DEAL = API + "crm_add_deal"
 ATTACHMENTS = "attachments[]"
@@ -138,7 +139,7 @@ _MONEY = Kind(_amount, _amount)
 _RESOLUTION = Kind(str, lambda text: Resolution(text.strip().lower()))
 
 # In the page's order, but for its custom_field and its attachments, which are no parameters of that name.
-_ADD_DEAL = (
+DEAL_PARAMETERS = (
     Parameter("key", required=True),
     Parameter("deal_id"),
     Parameter("external_reference_id"),
@@ -198,7 +199,7 @@ _ADD_DEAL = (
     Parameter("contact_address_city"),
     Parameter("contact_address_zipcode"),
 )
-_TABLED = frozenset(row.name for row in _ADD_DEAL)
+_TABLED = frozenset(row.name for row in DEAL_PARAMETERS)
 _ATTACHMENT = re.compile(r"attachments(?:\[\d*\])?", re.ASCII)
 
 
@@ -227,7 +228,7 @@ def written(call: AddDeal) -> dict[str, str]:
     """The parameters of a call, without its files. Raises ValueError as `encode_crm_add_deal` does."""
     if not all(map(is_custom, call.custom_fields)):
         raise ValueError("a custom field with the name of a parameter")
-    return write(call, _ADD_DEAL) | dict(call.custom_fields)
+    return write(call, DEAL_PARAMETERS) | dict(call.custom_fields)
 
 
 def decode_crm_add_deal(request: Request) -> AddDeal:
@@ -237,9 +238,9 @@ def decode_crm_add_deal(request: Request) -> AddDeal:
     """
     fields = parameters(request)
     if any(value and _ATTACHMENT.fullmatch(name) for name, value in fields.items()):
-        raise TurnedDown(Failure(ErrorText.INVALID))  # a file that was not sent as one
+        raise TurnedDown(Failure(ErrorText.INVALID), Problem("attachments", "is not sent as a file"))
     return AddDeal(
-        **read(fields, _ADD_DEAL),
+        **read(fields, DEAL_PARAMETERS),
         custom_fields={name: value for name, value in fields.items() if value and is_custom(name)},
         attachments=tuple(_attachment(file) for file in files(request) if _ATTACHMENT.fullmatch(file.name)),
     )

@@ -1,9 +1,20 @@
-"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words, always with 200."""
+"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words: with 200, except in doubt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from switchboard.dialects.door import Credentials, Door, Held, Inline, Order, Placed, Refusal, TurnedAway, Writing
+from switchboard.dialects.door import (
+    Credentials,
+    Door,
+    Held,
+    Inline,
+    Order,
+    Placed,
+    Refusal,
+    TurnedAway,
+    Writing,
+    by_their_names,
+)
 from switchboard.dialects.hubb import NAME, said
 from switchboard.dialects.hubb.accounts import (
     MASTER_ACCOUNT,
@@ -29,7 +40,7 @@ from switchboard.dialects.hubb.sms import (
     decode_send_sms,
     encode_send_sms_answer,
 )
-from switchboard.dialects.wire import Request, Response, Unreadable
+from switchboard.dialects.wire import Request, Response, Unreadable, text
 from switchboard.model.address import parse_phone
 from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import CONTACT
@@ -46,8 +57,23 @@ _FAULTS = {
     Refusal.CREDENTIALS: ErrorText.INVALID.value,
     Refusal.BUSY: "Temporarily unavailable: nothing was taken, send the request again later",
     Refusal.FAILED: "Internal error: nothing was taken, send the request again later",
-    Refusal.UNKNOWN: "Internal error: the request may have been taken, do not send it again",
     Refusal.ABSENT: "This gateway does not take this call",
+}
+# An error message would read as a plain no: whoever does not know the status reads no answer here.
+_IN_DOUBT = text("Server error: the request may have been taken, do not send it again", 500)
+_NAMES = {
+    "text": "message_body",
+    "contact.id": "contact_id",
+    "contact.name": "fullname",
+    "contact.first_name": "firstname",
+    "contact.last_name": "lastname",
+    "contact.email": "email",
+    "contact.owner": "contactowner_email",
+    "contact.owner.group": "contactowner_group",
+    "contact.tags.add": "tags",
+    "contact.tags.remove": "remove_tags",
+    NAME: "override_time_window",
+    f"{NAME}.override_time_window": "override_time_window",
 }
 
 
@@ -60,9 +86,9 @@ def _reader(decode: Callable[[Request], Call]) -> Callable[[Request], Call]:
         try:
             return decode(request)
         except TurnedDown as no:
-            raise TurnedAway(encode_failure(no.failure)) from None
-        except Unreadable:
-            raise TurnedAway(_no(ErrorText.INVALID)) from None
+            raise TurnedAway(encode_failure(no.failure), no.problems) from None
+        except Unreadable as unreadable:
+            raise TurnedAway(_no(ErrorText.INVALID), (Problem("request", str(unreadable)),)) from None
 
     return read
 
@@ -110,14 +136,22 @@ def _answer(call: SendSms, order: Order, placed: tuple[Placed, ...]) -> Response
     return encode_send_sms_answer(Sent(message_id=first.id, **about))
 
 
-def _refuse(call: object, refusal: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
-    if refusal is not Refusal.CONTENT:
-        return _no(_FAULTS[refusal])
-    if any(problem.field == "from" for problem in problems):
-        return _no(ErrorText.FROM)
-    # What has no field is what the CRM itself said.
-    named = (f"{problem.field}: {problem.reason}" if problem.field else problem.reason for problem in problems)
-    return _no("; ".join(named) or ErrorText.INVALID)
+def _refuser(
+    names: Mapping[str, str],
+) -> Callable[[object, Refusal, tuple[Problem, ...], Order | None], Response]:
+    def refuse(call: object, refusal: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
+        if refusal is Refusal.UNKNOWN:
+            return _IN_DOUBT
+        if refusal is not Refusal.CONTENT:
+            return _no(_FAULTS[refusal])
+        if any(problem.field == "from" for problem in problems):
+            return _no(ErrorText.FROM)
+        # What has no field is what the CRM itself said.
+        named = by_their_names(problems, names)
+        words = (f"{problem.field}: {problem.reason}" if problem.field else problem.reason for problem in named)
+        return _no("; ".join(words) or ErrorText.INVALID)
+
+    return refuse
 
 
 # --- what the CRM holds -----------------------------------------------------------------------------------------------
@@ -152,6 +186,7 @@ def _keeping(
     decode: Callable[[Request], Call],
     writing: Callable[[Call], Writing],
     held: Callable[[Held], Response],
+    names: Mapping[str, str],
 ) -> Door[Call]:
     """A door to the CRM itself."""
     return Door(
@@ -163,9 +198,10 @@ def _keeping(
         credentials=_credentials,
         order=lambda call, region: None,
         answer=lambda call, order, placed: _no(_FAULTS[Refusal.ABSENT]),
-        refuse=_refuse,
+        refuse=_refuser(names),
         writing=writing,
         held=held,
+        names=names,
     )
 
 
@@ -179,15 +215,17 @@ DOORS = (
         credentials=_credentials,
         order=_order,
         answer=_answer,
-        refuse=_refuse,
+        refuse=_refuser(_NAMES),
         waits=True,
+        names=_NAMES,
     ),
-    _keeping("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal, _deal, _held),
+    _keeping("crm_add_deal", CRM_ADD_DEAL, decode_crm_add_deal, _deal, _held, said.DEAL_NAMES),
     _keeping(
         "master_account",
         MASTER_ACCOUNT,
         decode_master_account,
         lambda call: Writing(account=True, said=said.sign_up(call)),
         lambda held: encode_master_account_answer(AccountMade()),
+        said.ACCOUNT_NAMES,
     ),
 )

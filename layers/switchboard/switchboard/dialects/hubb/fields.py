@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from switchboard.dialects.forms import json_object, scalar
 from switchboard.dialects.wire import JSON, Response, Unreadable
+from switchboard.model.problem import Problem
 
 API = "/site/api/"
 
@@ -65,12 +66,16 @@ def write(call: object, table: Sequence[Parameter]) -> dict[str, str]:
 def read(fields: Mapping[str, str], table: Sequence[Parameter]) -> dict[str, Any]:
     """The attributes of a call; a blank parameter is one not sent, unknown ones do not matter. Raises `TurnedDown`."""
     said = {row: fields[row.name] for row in table if fields.get(row.name)}
-    if any(row.required and row not in said for row in table):
-        raise TurnedDown(Failure(ErrorText.INVALID))
-    try:
-        return {row.attribute: row.kind.read(text) for row, text in said.items()}
-    except (ValueError, KeyError):
-        raise TurnedDown(Failure(ErrorText.INVALID)) from None
+    missing = [row.name for row in table if row.required and not said.get(row, "").strip()]
+    if missing:
+        raise TurnedDown(Failure(ErrorText.INVALID), *(Problem(name, "is missing or blank") for name in missing))
+    values: dict[str, Any] = {}
+    for row, text in said.items():
+        try:
+            values[row.attribute] = row.kind.read(text)
+        except (ValueError, KeyError):
+            raise TurnedDown(Failure(ErrorText.INVALID), Problem(row.name, "is none of its values")) from None
+    return values
 
 
 class ErrorText(StrEnum):
@@ -89,11 +94,14 @@ class Failure:
 
 
 class TurnedDown(Exception):
-    """A request that reads well and is not one the vendor takes; `failure` is what the vendor answers."""
+    """A request that reads well and is not one the vendor takes; `failure` is what the vendor answers.
 
-    def __init__(self, failure: Failure) -> None:
+    `problems` say what is wrong, by the names of parameters.
+    """
+
+    def __init__(self, failure: Failure, *problems: Problem) -> None:
         super().__init__(failure.error_message)
-        self.failure = failure
+        self.failure, self.problems = failure, problems
 
 
 def reply(values: Mapping[str, str]) -> Response:

@@ -17,6 +17,7 @@ from switchboard.dialects.hubb.sms import (
     contact_attributes,
     decode_send_sms_answer,
     encode_send_sms,
+    phone,
 )
 from switchboard.dialects.wire import Request, Response
 from switchboard.model.contact import CONTACT, SOCIAL_NETWORKS, Contact, Owner
@@ -119,10 +120,19 @@ def _outcomes(group: Sequence[Outbound], response: Response) -> tuple[Outcome, .
     return (Outcome(verdict=Verdict.REJECTED, detail=answer.error_message, concern=concern),) * len(group)
 
 
+def _number(said: str) -> str:
+    """A number of a callback, ten digits being one of the US by the page; as it is where it is none (a short code)."""
+    try:
+        return phone(said)
+    except ValueError:
+        return said
+
+
 def _called_back(request: Request, account: Account) -> tuple[Receipt | Inbound, ...]:
     said = decode_callback(request)
     if isinstance(said, Arrival):
-        return (Inbound(sender=said.sender, to=said.to, text=said.text, vendor_id=said.message_id),)
+        to = said.to and _number(said.to)
+        return (Inbound(sender=_number(said.sender), to=to, text=said.text, vendor_id=said.message_id),)
     status = STATUS_WORDS.get(said.status.strip().lower())
     return (Receipt(vendor_id=said.message_id, word=said.status, status=status, error=said.error_code),)
 

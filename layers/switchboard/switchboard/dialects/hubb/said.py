@@ -1,10 +1,12 @@
 """What Hubb's two CRM calls say, in our own JSON: the other way round than `crm`, for clients at the doors."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from switchboard.dialects.hubb.accounts import MasterAccount
-from switchboard.dialects.hubb.deals import AddDeal
+from switchboard.dialects.hubb.accounts import ACCOUNT_PARAMETERS, MasterAccount
+from switchboard.dialects.hubb.deals import DEAL_PARAMETERS, AddDeal
+from switchboard.dialects.hubb.fields import Parameter
 from switchboard.model.contact import SOCIAL_NETWORKS
 
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
@@ -110,3 +112,20 @@ def _without_nothing(said: dict[str, Any]) -> dict[str, Any]:
     """The same less what is not said."""
     kept = {name: _without_nothing(value) if isinstance(value, dict) else value for name, value in said.items()}
     return {name: value for name, value in kept.items() if value is not None and value not in ({}, ())}
+
+
+def _places(said: Mapping[str, Any], *path: str) -> Iterator[tuple[str, Any]]:
+    for name, value in said.items():
+        if isinstance(value, dict):
+            yield from _places(value, *path, name)
+        else:
+            yield ".".join((*path, name)), value
+
+
+def _spelled(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    return {row.attribute: row.name for row in parameters}
+
+
+# A call whose every parameter says its own name comes out with the names at their places in our JSON.
+DEAL_NAMES: Mapping[str, str] = dict(_places(deal(AddDeal(**_spelled(DEAL_PARAMETERS)))))
+ACCOUNT_NAMES: Mapping[str, str] = dict(_places(sign_up(MasterAccount(**_spelled(ACCOUNT_PARAMETERS)))))

@@ -1,6 +1,7 @@
 """`send_sms`, as the client writes it and as the vendor reads it, and the contact that it speaks of."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,9 +23,11 @@ from switchboard.dialects.hubb.fields import (
 )
 from switchboard.dialects.wire import Request, Response, form
 from switchboard.model.contact import SOCIAL_NETWORKS, Contact, MatchBy, Notify, Owner, Tags
+from switchboard.model.problem import Problem
 
 SEND_SMS = API + "send_sms"
 MAX_TEXT = 2048  # characters of `message_body`
+MAX_SENDER = 64  # characters of `from`: more than any number has, or any name
 
 
 class TimeWindow(StrEnum):
@@ -138,13 +141,29 @@ def encode_send_sms(call: SendSms) -> Request:
 def decode_send_sms(request: Request) -> SendSms:
     """As the vendor: GET or POST; query, form or multipart. Raises `TurnedDown`, and `Unreadable` for broken bytes."""
     call = SendSms(**read(parameters(request), _SEND_SMS))
-    try:
-        addressed = bool(call.recipients or call.contact_id)
-    except ValueError:
-        addressed = False
-    if not addressed or len(call.text) > MAX_TEXT:
-        raise TurnedDown(Failure(ErrorText.INVALID))
+    if len(call.sender) > MAX_SENDER:
+        raise TurnedDown(Failure(ErrorText.FROM), Problem("from", f"has at most {MAX_SENDER} characters"))
+    if wrong := [Problem(field, reason) for field, reason in _wrong(call)]:
+        raise TurnedDown(Failure(ErrorText.INVALID), *wrong)
     return call
+
+
+def _wrong(call: SendSms) -> Iterator[tuple[str, str]]:
+    """The parameters that cannot be as they are, and why."""
+    if len(call.text) > MAX_TEXT:
+        yield "message_body", f"has at most {MAX_TEXT} characters"
+    for name, numbers in (("to", call.to), ("numbers", call.numbers)):
+        if not all(map(_is_phone, numbers)):
+            yield name, "holds something that is not a phone number"
+    if not (call.to or call.numbers or call.contact_id):
+        yield "to", "is missing or blank, and so are numbers and contact_id"
+
+
+def _is_phone(raw: str) -> bool:
+    try:
+        return bool(phone(raw))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

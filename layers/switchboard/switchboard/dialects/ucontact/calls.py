@@ -1,9 +1,11 @@
 """What the vendor's calls have in common: what they show of a session, their forms, and the words of their answers."""
 
 import json
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -11,6 +13,10 @@ from switchboard.dialects.forms import parameters, scalar
 from switchboard.dialects.wire import JSON, Request, Response, Unreadable, form, text
 
 UNAUTHORIZED = frozenset({401, 403})  # whatever the body says: nothing was taken, and a new login may help
+
+CAMPAIGN = re.compile(r"[\w-]+?(->|<-)?")
+"""The name of a campaign, and an arrow that may be at its end (section 2.2)."""
+CAMPAIGN_IS = "letters, digits, _ and -, with -> or <- at its end"
 
 Paths = TypeVar("Paths", bound=StrEnum)
 
@@ -30,7 +36,19 @@ class TurnedDown:
 
 
 class WrongParameters(Exception):
-    """A request that reads well and is not one the vendor takes: a text call answers `ERROR` or `0`, sendEmail 400."""
+    """A request that reads well and is not one the vendor takes: a text call answers `ERROR` or `0`, sendEmail 400.
+
+    `parameters` are the names of what is wrong.
+    """
+
+    def __init__(self, reason: str, *parameters: str) -> None:
+        super().__init__(reason)
+        self.parameters = parameters
+
+
+def missing(names: Iterable[str]) -> WrongParameters:
+    """What is said of parameters that are missing or blank."""
+    return WrongParameters("missing or blank", *sorted(names))
 
 
 NO = {word: TurnedDown(word) for word in ("ERROR", "0")}
@@ -80,11 +98,24 @@ def post(path: str, fields: Mapping[str, str | None], authorization: Authorizati
 
 
 def fields_of(request: Request, *wanted: str) -> dict[str, str]:
-    """A form's parameters without the blank ones. Raises `Unreadable`, `WrongParameters` if a wanted one lacks."""
+    """A form's parameters without the empty ones.
+
+    Raises `Unreadable`, and `WrongParameters` where a wanted one lacks, or holds blanks only.
+    """
     fields = {name: value for name, value in parameters(request).items() if value}
-    if not set(wanted) <= set(fields):
-        raise WrongParameters("missing: " + ", ".join(sorted(set(wanted) - set(fields))))
+    if lacking := [name for name in wanted if not fields.get(name, "").strip()]:
+        raise missing(lacking)
     return fields
+
+
+_LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
+
+
+def local_time(said: str) -> datetime:
+    """A moment as the page writes it, in the instance's own time. Raises ValueError, also for what no calendar has."""
+    if not _LOCAL_TIME.fullmatch(said):
+        raise ValueError("not YYYY-MM-DD hh:mm:ss")
+    return datetime.fromisoformat(said)
 
 
 def call_of(calls: type[Paths], request: Request) -> Paths:

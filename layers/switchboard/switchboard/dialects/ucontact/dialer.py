@@ -12,6 +12,8 @@ from switchboard.dialects.ucontact.calls import (
     compact,
     decode_authorization,
     fields_of,
+    local_time,
+    missing,
     post,
 )
 from switchboard.dialects.wire import Request, Unreadable
@@ -40,7 +42,6 @@ class ScheduleSms:
 
 
 _TEXTS = ("campaign", "destination", "data")
-_CALLDATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 
 
 def encode_schedule_sms(call: ScheduleSms) -> Request:
@@ -53,8 +54,8 @@ def decode_schedule_sms(request: Request) -> ScheduleSms:
     """Raises `Unreadable`, and `WrongParameters` for a missing member or a moment that does not exist."""
     said = _object(fields_of(request, "sms")["sms"])
     texts = {name: scalar(said.get(name)) or "" for name in ("calldate", *_TEXTS)}
-    if not all(texts.values()):
-        raise WrongParameters("missing: " + ", ".join(name for name, text in texts.items() if not text))
+    if not all(map(str.strip, texts.values())):
+        raise missing(name for name, text in texts.items() if not text.strip())
     calldate = _moment(texts.pop("calldate").strip())
     return ScheduleSms(calldate=calldate, authorization=decode_authorization(request), **texts)
 
@@ -63,16 +64,14 @@ def _object(said: str) -> dict[str, object]:
     try:
         return json_object(said.encode())
     except Unreadable:
-        raise WrongParameters("sms is not a JSON object") from None
+        raise WrongParameters("sms is not a JSON object", "sms") from None
 
 
 def _moment(said: str) -> datetime:
     try:
-        if _CALLDATE.fullmatch(said):
-            return datetime.fromisoformat(said)
-    except ValueError:  # no such day, or hour
-        pass
-    raise WrongParameters("calldate is not YYYY-MM-DD hh:mm:ss")
+        return local_time(said)
+    except ValueError:
+        raise WrongParameters("calldate is not YYYY-MM-DD hh:mm:ss", "calldate") from None
 
 
 # --- the uploads ------------------------------------------------------------------------------------------------------
@@ -172,13 +171,13 @@ def decode_upload_blacklist(request: Request) -> UploadBlacklist:
 
 def _channel(said: str) -> str:
     if said != EMAIL:
-        raise WrongParameters("channel is email")
+        raise WrongParameters("channel is email", "channel")
     return said
 
 
 def _count(said: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", said.strip()):
-        raise WrongParameters("cant is a number of rows")
+        raise WrongParameters("cant is a number of rows", "cant")
     return int(said)
 
 
@@ -206,7 +205,7 @@ def _octets(written: str) -> bytes:
     try:
         content = b64decode(bare + "=" * (-len(bare) % 4), validate=True)
     except ValueError:
-        raise WrongParameters("fileb64 is not base64") from None
+        raise WrongParameters("fileb64 is not base64", "fileb64") from None
     if not content:
-        raise WrongParameters("an empty file")
+        raise WrongParameters("an empty file", "fileb64")
     return content

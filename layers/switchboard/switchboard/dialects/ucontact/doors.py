@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
 from switchboard.dialects.ucontact import NAME
 from switchboard.dialects.ucontact.calls import (
+    CAMPAIGN,
+    CAMPAIGN_IS,
     UNKNOWN_SESSION,
     Authorization,
     Taken,
@@ -48,7 +50,7 @@ from switchboard.dialects.ucontact.session import (
     encode_login_answer,
 )
 from switchboard.dialects.ucontact.sms import SendSms, SmsCall, decode_send_sms, encode_send_sms_answer
-from switchboard.dialects.wire import Request, Response, Unreadable, basic_pair
+from switchboard.dialects.wire import Request, Response, Unreadable, basic_pair, text
 from switchboard.model.address import dialed_phone, parse_email
 from switchboard.model.message import CONTROL, Channel, Content, Recipient
 from switchboard.model.problem import Problem, Refused
@@ -66,8 +68,10 @@ def _reader(decode: Callable[[Request], Call], no: Response) -> Callable[[Reques
     def read(request: Request) -> Call:
         try:
             return decode(request)
-        except (Unreadable, WrongParameters):
-            raise TurnedAway(no) from None
+        except Unreadable as unreadable:
+            raise TurnedAway(no, (Problem("request", str(unreadable)),)) from None
+        except WrongParameters as wrong:
+            raise TurnedAway(no, tuple(Problem(name, str(wrong)) for name in wrong.parameters)) from None
 
     return read
 
@@ -105,6 +109,9 @@ def _credentials(
 
 
 def _sms_order(call: SendSms, region: str | None) -> Order:
+    """The call in our words. Raises `Refused`, also for a campaign that is none, whoever is to send the text."""
+    if call.campaign is not None and not CAMPAIGN.fullmatch(call.campaign):
+        raise Refused(Problem("campaign", CAMPAIGN_IS))
     content = Content(
         channel=Channel.SMS,
         text=call.message,
@@ -113,6 +120,11 @@ def _sms_order(call: SendSms, region: str | None) -> Order:
         options={NAME: {"agent": call.agent}} if call.agent else {},
     )
     return Order(content=content, recipients=(Recipient(to=dialed_phone(call.destination, region, "to.0")),))
+
+
+_NAMES = {"to": "destination", "from": "source", "text": "message", NAME: "agent", f"{NAME}.agent": "agent"}
+# `ERROR` would be a plain no: a client that hears neither this nor a yes knows that it does not know.
+_IN_DOUBT = text("Server error", 500)
 
 
 def _sms_door(call: SmsCall) -> Door[SendSms]:
@@ -126,7 +138,8 @@ def _sms_door(call: SmsCall) -> Door[SendSms]:
         credentials=_credentials,
         order=_sms_order,
         answer=lambda said, order, placed: encode_send_sms_answer(Taken(placed[0].id), call),
-        refuse=_refuser(no),
+        refuse=_refuser(no, {Refusal.UNKNOWN: _IN_DOUBT}),
+        names=_NAMES,
     )
 
 
@@ -171,6 +184,13 @@ def _email_answer(call: SendEmail, order: Order, placed: tuple[Placed, ...]) -> 
     return encode_send_email_answer(Taken(placed[0].id))
 
 
+_EMAIL_NAMES = {
+    "text": "body",
+    "html": "body",
+    "invitation": "schedule",
+    "invitation.start": "schedule.from",
+    "invitation.end": "schedule.to",
+}
 _SERVER_ERROR = encode_send_email_answer(FAILED)
 _EMAIL_DOOR = Door(
     dialect=NAME,
@@ -182,6 +202,7 @@ _EMAIL_DOOR = Door(
     order=_email_order,
     answer=_email_answer,
     refuse=_refuser(_SERVER_ERROR, {Refusal.CONTENT: encode_send_email_answer(WRONG)}),
+    names=_EMAIL_NAMES,
 )
 
 

@@ -13,6 +13,8 @@ from switchboard.dialects.ucontact.calls import (
     decode_authorization,
     in_session,
     json_answer,
+    local_time,
+    missing,
 )
 from switchboard.dialects.wire import JSON, Request, Response, Unreadable, text
 from switchboard.model.message import Invitation
@@ -58,41 +60,62 @@ def encode_send_email(call: SendEmail) -> Request:
 def decode_send_email(request: Request) -> SendEmail:
     """Raises `Unreadable`, and `WrongParameters` for a missing recipient, no body and no template, or a wrong type."""
     said = json_object(request.body)
-    texts = {name: _text(said.get(name)) for name in _TEXTS}
-    if not texts["to"] or not (texts["body"] or texts["template"]):
-        raise WrongParameters("to, and body or template, are needed")
+    texts = {name: _text(said.get(name), name) for name in _TEXTS}
+    if not (texts["to"] or "").strip():
+        raise missing(("to",))
+    if not (texts["body"] or texts["template"] or "").strip():
+        raise WrongParameters("a body or a template is needed", "body", "template")
     to = texts.pop("to") or ""
     return SendEmail(
         to=to,
         **texts,
-        attachments=tuple(_text(item) or "" for item in _items(said.get("attachments"))),
-        schedule=_invitation(_members(said.get("schedule"))),
-        variables={scalar(name) or "": _text(item) or "" for name, item in _members(said.get("variables")).items()},
+        attachments=tuple(_text(item, "attachments") or "" for item in _items(said.get("attachments"))),
+        schedule=_invitation(_members(said.get("schedule"), "schedule")),
+        variables={
+            scalar(name) or "": _text(item, "variables") or ""
+            for name, item in _members(said.get("variables"), "variables").items()
+        },
         authorization=decode_authorization(request),
     )
 
 
-def _text(value: object) -> str | None:
+def _text(value: object, name: str) -> str | None:
     found = scalar(value)
     if value is not None and found is None:
-        raise WrongParameters("a text is wanted")
+        raise WrongParameters("a text is wanted", name)
     return found or None
 
 
 def _items(value: object) -> list[object]:
     if not isinstance(value, list | None):
-        raise WrongParameters("a list is wanted")
+        raise WrongParameters("a list is wanted", "attachments")
     return value or []
 
 
-def _members(value: object) -> dict[str, object]:
+def _members(value: object, name: str) -> dict[str, object]:
     if not isinstance(value, dict | None):
-        raise WrongParameters("an object is wanted")
+        raise WrongParameters("an object is wanted", name)
     return value or {}
 
 
 def _invitation(said: dict[str, object]) -> Invitation | None:
-    return Invitation(**{ours: _text(said.get(name)) or "" for name, ours in _SCHEDULE.items()}) if said else None
+    """The calendar's event; its times are local, where they are said. An object without members is none."""
+    if not said:
+        return None
+    texts = {name: _text(said.get(name), f"schedule.{name}") or "" for name in _SCHEDULE}
+    if not any(texts.values()):
+        raise WrongParameters("title, organizer, from and to are its members", "schedule")
+    for name in ("from", "to"):
+        if texts[name] and not _is_local_time(texts[name]):
+            raise WrongParameters("not YYYY-MM-DD hh:mm:ss", f"schedule.{name}")
+    return Invitation(**{ours: texts[name] for name, ours in _SCHEDULE.items()})
+
+
+def _is_local_time(said: str) -> bool:
+    try:
+        return bool(local_time(said))
+    except ValueError:
+        return False
 
 
 _WORDS = {WRONG.word: "Wrong parameters", FAILED.word: "Server error"}

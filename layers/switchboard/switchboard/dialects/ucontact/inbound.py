@@ -61,7 +61,7 @@ def _in_body(request: Request) -> ReceiveSms | None:
     """Parameters that came in a body, or in a body and the query."""
     if media(request) == FORM:
         return _read(request.query + b"&" + request.body, Spelling.QUERY)
-    fields = parameters(request)
+    fields = parameters(request, lenient=True)
     return _call(fields.get("phone", ""), fields.get("message"), Spelling.QUERY)
 
 

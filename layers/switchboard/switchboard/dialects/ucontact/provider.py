@@ -1,12 +1,11 @@
 """The dialect as the gateway sends by it and is called back by it."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.ucontact import NAME
-from switchboard.dialects.ucontact.calls import UNAUTHORIZED, Authorization, Taken
+from switchboard.dialects.ucontact.calls import CAMPAIGN, CAMPAIGN_IS, UNAUTHORIZED, Authorization, Taken
 from switchboard.dialects.ucontact.email import FAILED, SendEmail, decode_send_email_answer, encode_send_email
 from switchboard.dialects.ucontact.inbound import decode_receive_sms, encode_receive_sms_answer
 from switchboard.dialects.ucontact.session import Login, decode_login_answer, encode_login
@@ -25,7 +24,6 @@ class Options:
     agent: str | None = None
 
 
-_CAMPAIGN = re.compile(r"[\w-]+?(->|<-)?")  # section 2.2
 _Check = tuple[Callable[[Content], object], str, str]  # what is wrong, the field, the reason
 _SMS_ONLY: tuple[_Check, ...] = (
     (lambda content: not content.text, "text", "an SMS needs a text"),
@@ -42,9 +40,9 @@ _EMAIL_ONLY: tuple[_Check, ...] = (
 )
 _ANY: tuple[_Check, ...] = (
     (
-        lambda content: content.campaign is not None and not _CAMPAIGN.fullmatch(content.campaign),
+        lambda content: content.campaign is not None and not CAMPAIGN.fullmatch(content.campaign),
         "campaign",
-        "letters, digits, _ and -, with -> or <- at its end",
+        CAMPAIGN_IS,
     ),
     (lambda content: content.contact is not None, "contact", "uContact carries no contact"),
 )
@@ -150,6 +148,7 @@ DIALECT = Dialect(
     outcomes=_outcomes_of(SmsCall.SEND_SMS_V2),
     callback=_called_back,
     acknowledgement=encode_receive_sms_answer(True),
+    unreadable=encode_receive_sms_answer(False),
     options=Options,
     session=Session(login=_login, token=decode_login_answer),
     variant=_variant,

@@ -8,11 +8,11 @@ from switchboard.dialects.forms import json_value, scalar
 from switchboard.dialects.ucontact.calls import (
     NO,
     Authorization,
-    WrongParameters,
     call_of,
     decode_authorization,
     fields_of,
     json_answer,
+    missing,
     plain,
     post,
 )
@@ -107,5 +107,5 @@ def decode_end_session(request: Request) -> EndSession:
     fields, shown = fields_of(request), decode_authorization(request)
     token = fields.get("token") or (shown.token if shown else None)
     if token is None:
-        raise WrongParameters("missing: token")
+        raise missing(("token",))
     return EndSession(user=fields.get("user"), token=token, authorization=shown)

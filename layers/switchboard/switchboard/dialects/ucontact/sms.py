@@ -20,6 +20,7 @@ from switchboard.dialects.ucontact.calls import (
 )
 from switchboard.dialects.wire import Request, Response, Unreadable, text
 
+MAX_SOURCE = 64  # characters: more than any number has, or any name
 SNIPPET = "sms"
 """The `action` of what the page's browser snippet posts."""
 
@@ -70,7 +71,9 @@ def decode_send_sms(request: Request) -> SendSms:
     call = call_of(SmsCall, request)
     fields = fields_of(request, "destination", "message")
     if fields.get("action", SNIPPET) != SNIPPET:
-        raise WrongParameters("an action that is not sms")
+        raise WrongParameters("an action that is not sms", "action")
+    if len(fields.get("source", "")) > MAX_SOURCE:
+        raise WrongParameters(f"at most {MAX_SOURCE} characters", "source")
     said = {name: fields[name] for name in ("action", *_FIELDS) if name in fields}
     return SendSms(call=call, authorization=decode_authorization(request), **said)
 
