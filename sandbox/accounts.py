@@ -39,6 +39,7 @@ def invent(client: str) -> Accounts:
             "key": str(secrets.randbelow(9 * 10**14) + 10**14),
             "sender": "+13056490655",
             "region": "US",
+            "deals_client": client,
             **_ours(client),
         },
         "ucontact": {

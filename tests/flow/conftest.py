@@ -25,7 +25,7 @@ SHORT = {
     **{"CrmSettleSeconds": "1", "CrmWaitSeconds": "0", "CrmVisibilitySeconds": "1"},
 }
 ACCOUNTS = {
-    "hubb": {"key": "hubb-key", "sender": "+13056490655"},
+    "hubb": {"key": "hubb-key", "sender": "+13056490655", "deals_client": "native"},
     "ucontact": {"user": "gateway", "password": "secret", "campaign": "Ventas"},
     "bulksms": {"username": "gateway", "password": "secret", "sender": "Acme", "zone": "UTC"},
 }

@@ -1,22 +1,32 @@
 """Writes to the CRM stopped before and after every call, answers lost in every way, and two clients of one CRM."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from switchboard import accounts, deals, upsert
+from switchboard import accounts, clients, credentials, deals, keep, providers, settings, uploads, upsert, written
 from switchboard.accept import IdempotencyConflict
+from switchboard.admit import admit
 from switchboard.credentials import Client
-from switchboard.dialects.unified_deals import AccountRequest, DealRequest
+from switchboard.dialects.door import Inline
+from switchboard.dialects.keeper import CRM, KEEPER
+from switchboard.dialects.unified_deals import MAX_FILES, AccountRequest, DealRequest
+from switchboard.dialects.wire import FORM, Request
+from switchboard.model.outcome import Outcome, Verdict
+from switchboard.model.problem import Refused
 from switchboard.model.record import Result, Standing, Write
+from switchboard.tracking import writes
 
-from .world import ACME, World
+from .world import ACME, Crash, World
 
 OTHER = Client("other", "UY")
+NATIVE = Client("native", "US")  # whose deals the CRM has from before
 
 
 def save(reference: str, key: str | None = None, client: Client = ACME, **said: Any) -> Write:
@@ -32,8 +42,8 @@ def ended(reference: str, client: Client = ACME) -> list[Result | None]:
     return [write.result for write in reversed(life.history)]
 
 
-def last(reference: str) -> Result:
-    result = ended(reference)[-1]
+def last(reference: str, client: Client = ACME) -> Result:
+    result = ended(reference, client)[-1]
     assert result is not None
     return result
 
@@ -153,6 +163,93 @@ def test_a_no_is_told_in_the_crms_words(world: World) -> None:
     assert held(world, "refused") == []
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["at once", "after a lost answer"])
+@pytest.mark.parametrize(
+    ("answer", "standing"),
+    [
+        ("refuse", Standing.REJECTED),
+        ("404", Standing.REJECTED),
+        ("429", Standing.FAILED),
+        ("a file is gone", Standing.FAILED),
+    ],
+)
+def test_no_no_is_plain_after_a_lost_answer(world: World, lost: bool, answer: str, standing: Standing) -> None:
+    """The call whose answer was lost was carried out: a no to its repetition does not take it back."""
+    name = f"plain {answer} {lost}"
+    file = uploads.store(ACME.name, "a.txt", "text/plain", name.encode())
+    with world.setting(MAX_PASSES=3):
+        if lost:
+            stumble(world, "reset_after")
+        save(name, attachments=[file])
+        if lost:
+            world.deliver("crm")
+            assert len(held(world, name)) == 1
+        if answer == "a file is gone":
+            bucket = settings.settings().uploads_bucket
+            clients.client("s3").delete_object(Bucket=bucket, Key=f"{ACME.name}/{file}")
+        else:
+            stumble(world, answer, times=3)
+        world.rest()
+    result = last(name)
+    assert result.standing is (Standing.UNCONFIRMED if lost else standing)
+    assert ("An answer before was lost" in str(result.words)) is lost
+    assert ("all" in result.unconfirmed) is lost
+    assert len(held(world, name)) == lost
+
+
+@pytest.mark.parametrize("fault", [None, "reset_after"], ids=["no answer yet", "its answer is lost"])
+def test_a_door_does_not_say_no_to_what_may_be_saved(world: World, fault: str | None) -> None:
+    key = credentials.issue(ACME.name, ACME.region)
+    body = urlencode({"key": key, "external_reference_id": f"door {fault}", "name": "A"}).encode()
+    headers = (("content-type", FORM), ("idempotency-key", f"door-{fault}"))
+    call = Request(method="POST", path="/site/api/crm_add_deal", headers=headers, body=body)
+    with world.setting(MAX_PASSES=1):
+        if fault:
+            stumble(world, fault)
+        answer = admit(call)
+        assert (answer.status, b"may have been taken" in answer.body) == (500, True)
+        world.rest()
+        again = admit(call)
+    assert again.status == (500 if fault else 200)
+    assert len(held(world, f"door {fault}")) == 1
+
+
+def test_more_files_than_a_deal_takes_are_refused_and_the_record_goes_on(world: World) -> None:
+    files = [Inline(name=f"{number}.txt", content_type="text/plain", data=b"a") for number in range(MAX_FILES + 1)]
+    said = {"external_reference": "many files", "name": "A"}
+    with pytest.raises(Refused) as refused:
+        keep.keep(ACME, False, said, files, None)
+    assert [problem.field for problem in refused.value.problems] == ["attachments"]
+    assert deals.life(ACME, "many files", None) is None
+    keep.keep(ACME, False, said, files[1:], None)
+    world.rest()
+    assert last("many files").standing is Standing.SAVED
+    assert len(held(world, "many files")[0]["attachments"]) == MAX_FILES
+
+
+def test_words_that_can_no_longer_be_read_end_their_write_and_are_shown(world: World) -> None:
+    first = save("unreadable")
+    writes.put_waiting(replace(first, said='{"dropped":1}'), ())
+    save("unreadable")
+    world.rest()
+    bad, good = ended("unreadable")
+    assert bad is not None and good is not None
+    assert (bad.standing, good.standing) == (Standing.FAILED, Standing.SAVED)
+    assert "dropped" in str(bad.words)
+    life = deals.life(ACME, "unreadable", None)
+    assert life is not None
+    assert [write.request for write in written.life(life).history][-1] == {"dropped": 1}
+
+
+def test_a_call_that_cannot_be_written_is_no_matter_of_time(world: World) -> None:
+    def write(account: object) -> Any:
+        raise ValueError("nobody can write this")
+
+    outcome = providers.ask(KEEPER, write, CRM.saved, lambda file: [])
+    assert isinstance(outcome, Outcome)
+    assert outcome.verdict is Verdict.REJECTED
+
+
 def test_answers_that_are_lost_for_good_are_in_doubt_and_the_next_write_goes_on(world: World) -> None:
     with world.setting(MAX_PASSES=2):
         stumble(world, "reset_before", times=2)
@@ -170,23 +267,84 @@ def test_answers_that_are_lost_for_good_are_in_doubt_and_the_next_write_goes_on(
 def test_a_deal_by_an_id_that_nobody_knows_is_not_written_again(world: World) -> None:
     stumble(world, "reset_after")
     request = DealRequest.model_validate({"id": "987654", "name": "By id"})
-    deals.save(ACME, request, None, None)
+    deals.save(NATIVE, request, None, None)
     world.rest()
-    assert last("id:987654").standing is Standing.UNCONFIRMED
+    assert last("id:987654", NATIVE).standing is Standing.UNCONFIRMED
     state = httpx.get(f"{world.simulators['hubb']}/_state").json()
     assert sum(deal["name"] == "By id" for deal in state["deals"]) == 1
 
 
 def test_an_id_that_the_crm_did_not_know_is_one_deal_however_often_it_is_written(world: World) -> None:
     for name in ("one", "two"):
-        deals.save(ACME, DealRequest.model_validate({"id": "876543", "name": f"unknown {name}"}), None, None)
+        deals.save(NATIVE, DealRequest.model_validate({"id": "876543", "name": f"unknown {name}"}), None, None)
         world.rest()
-    first, second = ended("id:876543")
+    first, second = ended("id:876543", NATIVE)
     assert first is not None and second is not None
     assert (first.created, second.created) == (True, False)
     assert [warning.field for warning in first.warnings] == ["id"]
     state = httpx.get(f"{world.simulators['hubb']}/_state").json()
     assert [deal["name"] for deal in state["deals"] if str(deal["name"]).startswith("unknown ")] == ["unknown two"]
+
+
+def by_id(reference: str, id_: str, name: str) -> None:
+    deals.save(NATIVE, DealRequest.model_validate({"id": id_, "name": name}), reference, None)
+
+
+def named(world: World, prefix: str) -> list[str]:
+    """The names of the CRM's deals that begin so."""
+    state = httpx.get(f"{world.simulators['hubb']}/_state").json()
+    return [deal["name"] for deal in state["deals"] if str(deal["name"]).startswith(prefix)]
+
+
+def stopping(at: str) -> Callable[[str], None]:
+    """The process ends at a point of this name."""
+
+    def observe(point: str) -> None:
+        if point == at:
+            raise Crash
+
+    return observe
+
+
+def test_a_reference_and_an_id_that_the_crm_did_not_know_are_one_deal(world: World) -> None:
+    for name in ("bound one", "bound two"):
+        by_id("A1", "765432", name)
+        world.rest()
+    assert named(world, "bound ") == ["bound two"]
+    life = deals.life(NATIVE, "A1", None)
+    assert life is not None and life.head.crm_id is not None
+    by_id("A1", life.head.crm_id, "bound three")
+    by_id("A1", "765432", "bound four")
+    save("A1", client=NATIVE, name="bound five")
+    world.rest()
+    assert named(world, "bound ") == ["bound five"]
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["its answer is lost", "its worker is stopped"])
+def test_behind_a_call_by_id_that_is_in_doubt_none_by_id_is_sent(world: World, stopped: bool) -> None:
+    reference = f"in doubt {stopped}"
+    by_id(reference, f"65432{stopped:d}", f"doubted {stopped}")
+    if stopped:
+        with suppress(Crash), world.watching(stopping("after hubb")):
+            world.deliver("crm")
+    else:
+        stumble(world, "reset_after")
+    world.rest()
+    for _ in range(2):
+        by_id(reference, f"65432{stopped:d}", f"doubted {stopped} again")
+        world.rest()
+    assert [result and result.standing for result in ended(reference, NATIVE)] == [Standing.UNCONFIRMED] * 3
+    assert named(world, f"doubted {stopped}") == [f"doubted {stopped}"]
+
+
+def test_a_no_to_a_call_by_id_leaves_no_doubt(world: World) -> None:
+    stumble(world, "refuse")
+    by_id("no doubt", "543210", "undoubted")
+    world.rest()
+    by_id("no doubt", "543210", "undoubted")
+    world.rest()
+    standings = [result and result.standing for result in ended("no doubt", NATIVE)]
+    assert standings == [Standing.REJECTED, Standing.SAVED]
 
 
 def test_two_clients_of_one_crm_neither_collide_nor_see_each_other(world: World) -> None:

@@ -39,7 +39,8 @@ STATUSES = {  # of a yes and of a no; a fault of ours is never among them
     "hubb": frozenset({200}),
     "ucontact": frozenset({200, 401}),
 }
-WRONG_PARAMETERS = {"sendEmail": frozenset({400})}  # the one call with a status for them
+# The one call with a status for wrong parameters, and two whose callers are not told in time how a write ended.
+MORE_STATUSES = {"sendEmail": frozenset({400}), **dict.fromkeys(("crm_add_deal", "master_account"), frozenset({500}))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ def _gate(vendor: str, name: str, path: str, methods: tuple[str, ...]) -> Way:
         starts=tuple(replace(start, path=str(path) + start.path.removeprefix(plain)) for _, start in starts),
         read=call.decode_answer,
         typed=call.typed,
-        statuses=STATUSES[vendor] | WRONG_PARAMETERS.get(call.name, frozenset()),
+        statuses=STATUSES[vendor] | MORE_STATUSES.get(call.name, frozenset()),
         behind=plain == INBOUND,
     )
 
@@ -231,7 +232,7 @@ def _verdict(way: Way, answer: Response) -> Kind:
     try:
         way.read(answer)
     except Unreadable as unreadable:
-        if answer.status == 401:  # a client knows this without reading on
+        if answer.status in {401, 500}:  # a client knows these without reading on
             return Kind.TYPED
         raise AssertionError(f"not in the dialect: {unreadable}: {answer.body[:200]!r}") from None
     except way.typed:

@@ -5,7 +5,6 @@ vendor's page has for it, which go to the vendor itself, and through the vendor'
 same records, and all must leave the same.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -409,9 +408,6 @@ ROWS = [*enumerate((*DEALS, *ACCOUNTS, *MESSAGES))]
 def stack() -> Iterator[sandbox.Stack]:
     """A deployment in which the CRM gets this client's references as they are."""
     with sandbox.running(parameters=deals.TIMES | {"ProviderTimeoutSeconds": 5}) as stack:
-        accounts = {**stack.accounts, "hubb": {**stack.accounts["hubb"], "deals_client": stack.client}}
-        secret = stack.outputs["ProvidersSecretArn"]
-        stack.boto("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps(accounts))
         yield stack
 
 

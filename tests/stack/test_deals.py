@@ -48,7 +48,7 @@ def ask(stack: sandbox.Stack, method: str, path: str, body: Any = None) -> httpx
 def attached(stack: sandbox.Stack, reference: str) -> list[dict[str, Any]]:
     """The files of a deal, as the CRM has them."""
     held = httpx.get(stack.simulators["hubb"] + "/_state", timeout=30).json()["deals"]
-    found = [deal for deal in held if deal["external_reference_id"] == f"{stack.client}|{reference}"]
+    found = [deal for deal in held if deal["external_reference_id"] == reference]
     return [file for deal in found for file in deal["attachments"]]
 
 

@@ -130,9 +130,11 @@ def _kept(
 
     write = keep.keep(client, writing.account, writing.said, writing.files, key)
     result = write.result
-    if result is None or result.standing is not Standing.SAVED:
+    if result is None or result.standing is Standing.UNCONFIRMED:
         words = (result.words or "no answer") if result else keep.PENDING
-        return door.refuse(None, Refusal.CONTENT, (Problem("", words),), None)
+        return _named(door.refuse(None, Refusal.UNKNOWN, (), None), (Problem("call", words),))
+    if result.standing is not Standing.SAVED:
+        return door.refuse(None, Refusal.CONTENT, (Problem("", result.words or "no answer"),), None)
     saved = result.saved or {}
     # A deal that is named by the CRM's own id has the CRM's reference, if it has one.
     reference = saved.get("reference") if "id" in writing.said else write.record.reference

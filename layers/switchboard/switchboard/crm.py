@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from switchboard import observe, providers, uploads
 from switchboard.dialects import unified_deals
 from switchboard.dialects.crm import Sending
 from switchboard.dialects.dialect import Account
 from switchboard.dialects.keeper import CRM, KEEPER
+from switchboard.dialects.unified import problems
 from switchboard.model.account import SignedUp
 from switchboard.model.deal import File, Refusal, SavedDeal
 from switchboard.model.outcome import Outcome, Verdict
@@ -28,9 +31,14 @@ DEALS_CLIENT = "deals_client"
 BY_ID = "id:"
 """How the reference begins of a deal that its caller names by the CRM's own id."""
 
+_NOES = {Standing.REJECTED, Standing.FAILED}  # they say that nothing was written
 _MARGIN = 5.0  # seconds that connecting, and recording an outcome, may take
 _SLOWEST = 1_000_000  # octets a second of files that are sent
 _LONGEST_WAIT = 900.0  # seconds between two tries
+
+
+_SECOND = "The CRM's answer was lost, and a repetition could make a second deal."
+_BEHIND = "The answer to an earlier call by the CRM's id was lost: this was not sent, it could make a second deal."
 
 
 class Later(Exception):
@@ -45,11 +53,13 @@ class Later(Exception):
 class Call:
     """A call as it is to go out: its once-only parts, whether it may be repeated, how long its files may take.
 
-    `asked_id` is the CRM's id that it names. `make` carries it out without those of its parts that went before.
+    `asked_id` is the CRM's id that goes out, `named` the one that its caller said. `make` carries it out without those
+    of its parts that went before.
     """
 
     parts: frozenset[str]
     asked_id: str | None
+    named: str | None
     safe: bool
     upload_seconds: float
     ignored: tuple[Problem, ...]
@@ -103,8 +113,8 @@ def _do(head: Head, write: Write, owner: str, deadline: float) -> Head:
     except Refused as refused:
         words = str(refused)
         return _end(head, write, owner, _result(Standing.FAILED, head, words=words))
-    if head.lost and not call.safe:
-        words = "The CRM's answer was lost, and a repetition could make a second deal."
+    if not call.safe and (head.lost or _in_doubt(head)):
+        words = _SECOND if head.lost else _BEHIND
         return _end(head, write, owner, _result(Standing.UNCONFIRMED, head, words=words))
     taking = 2 * settings().provider_timeout + call.upload_seconds + _MARGIN
     if time.time() + taking > deadline:
@@ -119,18 +129,19 @@ def _do(head: Head, write: Write, owner: str, deadline: float) -> Head:
         carried=head.carried | call.parts,
         lost=head.lost,
         tries=head.tries,
+        bound=_doubted(head, call),
     )
     if time.time() + taking + settings().crm_settle > claimed.lease + _MARGIN:  # the process was frozen meanwhile
-        writes.change(claimed, owner, owner=None, lease=None, calling=False, carried=head.carried)
+        writes.change(claimed, owner, owner=None, lease=None, calling=False, carried=head.carried, bound=head.bound)
         raise Later(0.0)
     answer = call.make(head.carried)
-    return _judge(replace(claimed, carried=head.carried), write, owner, call, answer)
+    return _judge(replace(claimed, carried=head.carried, bound=head.bound), write, owner, call, answer)
 
 
 def _judge(
     head: Head, write: Write, owner: str, call: Call, answer: "SavedDeal | SignedUp | Refusal | Outcome"
 ) -> Head:
-    """What an answer means for a write; `head.carried` is what went with earlier calls. Raises `Later`."""
+    """What an answer means for a write; `head.carried` and `bound` are as before the call. Raises `Later`."""
     if isinstance(answer, Refusal) and answer.known and head.lost:
         warning = Problem("email", "is registered, the CRM says now: its answer to our own call before was lost")
         return _end(head, write, owner, _result(Standing.SAVED, head, created=True, warnings=(warning,)))
@@ -149,9 +160,21 @@ def _saved(head: Head, write: Write, owner: str, call: Call, answer: SavedDeal) 
     created = answer.id != call.asked_id if call.asked_id else head.crm_id is None
     warnings = (*call.ignored, *call.differing(answer))
     result = _result(Standing.SAVED, head, created=created, saved=shown, warnings=warnings)
-    if answer.id and answer.id != head.crm_id:
+    if answer.id:
         writes.put_owner(answer.id, write.client, result.at)
-    return _end(head, write, owner, result, crm_id=answer.id or head.crm_id, saved=shown, bound=bool(call.asked_id))
+    stays = head.bound if answer.id == head.crm_id else None
+    bound = stays or (call.named if answer.id else None) or head.bound
+    return _end(head, write, owner, result, crm_id=answer.id or head.crm_id, saved=shown, bound=bound)
+
+
+def _in_doubt(head: Head) -> bool:
+    """Whether the CRM may have made a deal of an id that it did not know, and nobody knows which."""
+    return head.bound is not None and head.crm_id is None
+
+
+def _doubted(head: Head, call: Call) -> str | None:
+    """What the record is bound to while a call has no answer: the id of one that is not to be repeated is a doubt."""
+    return head.bound if call.safe or head.crm_id else head.bound or call.named
 
 
 def _unanswered(head: Head, write: Write, owner: str, call: Call, outcome: Outcome) -> Head:
@@ -164,14 +187,16 @@ def _unanswered(head: Head, write: Write, owner: str, call: Call, outcome: Outco
         if tries >= settings().max_passes:
             return _end(head, write, owner, _result(Standing.FAILED, head, words=words))
         pause = max(outcome.retry_after or 0.0, settings().backoff * 4 ** (tries - 1))
-        return _pause(head, owner, min(pause, _LONGEST_WAIT), tries=tries, lost=head.lost, carried=head.carried)
+        pause = min(pause, _LONGEST_WAIT)
+        return _pause(head, owner, pause, tries=tries, lost=head.lost, carried=head.carried, bound=head.bound)
     observe.count("CrmAnswersLost")
     carried, lost = head.carried | call.parts, head.lost + 1
     if lost >= settings().max_passes or not call.safe:
-        doubt = "The CRM's answer was lost" + ("." if call.safe else ", and a repetition could make a second deal.")
+        doubt = "The CRM's answer was lost." if call.safe else _SECOND
         ended = replace(head, carried=carried, lost=lost)
         _finish(ended, write, _result(Standing.UNCONFIRMED, ended, words=f"{doubt} {words}"))
-    return _pause(head, owner, settings().crm_settle, tries=head.tries, lost=lost, carried=carried)
+    bound = _doubted(head, call)
+    return _pause(head, owner, settings().crm_settle, tries=head.tries, lost=lost, carried=carried, bound=bound)
 
 
 def _pause(head: Head, owner: str, seconds: float, **known: Any) -> Head:
@@ -183,6 +208,7 @@ def _pause(head: Head, owner: str, seconds: float, **known: Any) -> Head:
 def _end(head: Head, write: Write, owner: str, result: Result, **known: Any) -> Head:
     """A write is over: its result first, then what is known of the record, then it waits no longer."""
     writes.put_result(replace(write, result=result))
+    known = {"bound": head.bound, **known}
     after = writes.change(head, owner, doing=None, calling=False, carried=None, lost=0, tries=0, **known)
     writes.drop_waiting(write)
     return after
@@ -203,7 +229,12 @@ def _result(
     saved: dict[str, Any] | None = None,
     warnings: tuple[Problem, ...] = (),
 ) -> Result:
-    """A result now; what went out with a lost answer and not again is unconfirmed, and so is a deal without a yes."""
+    """A result now; what went out with a lost answer and not again is unconfirmed, and so is a deal without a yes.
+
+    A no after a lost answer is one to the repetition alone: the call before may have been carried out.
+    """
+    if head.lost and standing in _NOES:
+        standing, words = Standing.UNCONFIRMED, f"An answer before was lost; then: {words}"
     whole = {"all"} if head.lost and standing is not Standing.SAVED else set()
     return Result(
         standing=standing,
@@ -217,14 +248,18 @@ def _result(
 
 
 def _call(head: Head, write: Write) -> Call:
-    """The call that a write comes to. Raises `Refused` when its files are gone."""
-    return _account_call(write) if head.record.kind is Kind.ACCOUNT else _deal_call(head, write)
+    """The call that a write comes to. Raises `Refused` when its files are gone, or its words no longer hold."""
+    try:
+        return _account_call(write) if head.record.kind is Kind.ACCOUNT else _deal_call(head, write)
+    except ValidationError as wrong:
+        raise Refused(*problems([{**error} for error in wrong.errors()])) from None
 
 
 def _account_call(write: Write) -> Call:
     wanted = unified_deals.sign_up(unified_deals.AccountRequest.model_validate_json(write.said))
     return Call(
         asked_id=None,
+        named=None,
         parts=frozenset(),  # a repetition finds the e-mail registered, and nothing is done twice
         safe=True,
         upload_seconds=0.0,
@@ -242,7 +277,7 @@ def _deal_call(head: Head, write: Write) -> Call:
     if files and uploads.resolve(write.client, [file.id for file in files]) != files:
         raise Refused(Problem("attachments", "are not what they were"))
     deal = unified_deals.deal(request, head.record.reference, files)
-    if head.bound and deal.id in (None, head.record.reference.removeprefix(BY_ID)):
+    if head.bound and head.crm_id and deal.id in (None, head.bound):
         deal = replace(deal, id=head.crm_id)  # what the CRM made of an id that it did not know is known by another
     seconds = _MARGIN + sum(file.size for file in files) / _SLOWEST if files else 0.0
 
@@ -258,6 +293,7 @@ def _deal_call(head: Head, write: Write) -> Call:
     return Call(
         parts=deal.once,
         asked_id=deal.id,
+        named=request.id,
         safe=not deal.id or deal.id == head.crm_id or writes.get_owner(deal.id) is not None,
         upload_seconds=seconds,
         ignored=CRM.ignored(deal),

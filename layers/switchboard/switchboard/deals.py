@@ -1,17 +1,23 @@
 """Deals: a caller's upserts become writes to the CRM, and what was written is read and found again."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import TypeVar
 
-from switchboard import uploads
+from switchboard import credentials, uploads
 from switchboard.credentials import Client
-from switchboard.crm import BY_ID
+from switchboard.crm import BY_ID, DEALS_CLIENT
 from switchboard.dialects import unified_deals
+from switchboard.dialects.keeper import KEEPER
 from switchboard.dialects.unified_deals import DealRequest, NewDealRequest
+from switchboard.model.deal import File
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.record import Head, Kind, Record, Write
 from switchboard.tracking import writes
-from switchboard.upsert import Taken, Wanted, digest_of, reference, submit, wait
+from switchboard.upsert import Wanted, digest_of, reference, submit, wait
+
+Found = TypeVar("Found")
 
 HISTORY = 20
 _FILTERS = ("reference", "contact_email", "contact_phone")
@@ -39,55 +45,71 @@ def save(client: Client, request: DealRequest, name: str | None, key: str | None
 
     Raises `Refused`, and as `submit` does.
     """
-    taken = submit([_wanted(client, request, name, key, 0)], client.name, key)
+    wanted = _wanted(client, request, name, key, 0)
+    taken = submit([wanted], client.name, key, lambda: _check(client, request, wanted))
     return wait(taken)[0], taken[0].replayed
 
 
 def save_all(client: Client, requests: Sequence[NewDealRequest], key: str | None) -> tuple[list[Write], bool]:
     """Write deals in order, wait for the CRM; and whether that was a repeat. Raises as `save` does, for all at once."""
-    wanted: list[Wanted] = []
+    wanted = _of_each(
+        lambda place: _wanted(client, requests[place], requests[place].external_reference, key, place), len(requests)
+    )
+    whole = digest_of(*(one.fingerprint for one in wanted))
+    wanted = [replace(one, fingerprint=digest_of(whole, one.fingerprint)) for one in wanted]
+
+    def check() -> None:
+        _of_each(lambda place: _check(client, requests[place], wanted[place]), len(requests))
+
+    taken = submit(wanted, client.name, key, check)
+    return wait(taken), all(one.replayed for one in taken)
+
+
+def _of_each(ask: Callable[[int], Found], size: int) -> list[Found]:
+    """What is found at every place of a batch. Raises `Refused` for all places at once."""
+    found: list[Found] = []
     problems: list[Problem] = []
-    for place, request in enumerate(requests):
+    for place in range(size):
         try:
-            wanted.append(_wanted(client, request, request.external_reference, key, place))
+            found.append(ask(place))
         except Refused as refused:
             problems += [Problem(f"deals.{place}.{problem.field}", problem.reason) for problem in refused.problems]
     if problems:
         raise Refused(*problems)
-    whole = digest_of(*(one.fingerprint for one in wanted))
-    taken: list[Taken] = submit(
-        [
-            Wanted(
-                record=one.record,
-                said=one.said,
-                fingerprint=digest_of(whole, one.fingerprint),
-                files=one.files,
-                addresses=one.addresses,
-            )
-            for one in wanted
-        ],
-        client.name,
-        key,
-    )
-    return wait(taken), all(one.replayed for one in taken)
+    return found
 
 
 def _wanted(client: Client, request: DealRequest, name: str | None, key: str | None, place: int) -> Wanted:
-    """What a request comes to. Raises `Refused`: nothing has been written then."""
+    """What a request comes to by its words alone. Raises `Refused`."""
     said = unified_deals.canonical(request)
+    if name and name.startswith(BY_ID):
+        raise Refused(Problem("external_reference", f"must not begin with {BY_ID}, as those that the CRM's ids make"))
     name = name or (BY_ID + request.id if request.id else reference(client.name, key, place))
-    if request.id and writes.get_owner(request.id) not in (None, client.name):
-        raise Refused(Problem("id", "is another client's deal"))
     unified_deals.deal(request, name)
-    files = uploads.resolve(client.name, request.attachments) if request.attachments else ()
-    unified_deals.deal(request, name, files)
     return Wanted(
         record=Record(Kind.DEAL, client.name, name),
         said=said,
-        fingerprint=digest_of(name if not name.startswith("sb-") else "", unified_deals.fingerprint(said)),
-        files=tuple(asdict(file) for file in files),
+        fingerprint=digest_of(name, unified_deals.fingerprint(said)),  # a name that we made is the key's own
+        files=cache(lambda: tuple(asdict(file) for file in _files(client, request))),
         addresses=_addresses(client, request),
     )
+
+
+def _check(client: Client, request: DealRequest, wanted: Wanted) -> None:
+    """Raises `Refused` for a deal or files that are not the client's: nothing has been written then."""
+    if request.id and _owner(request.id) != client.name:
+        raise Refused(Problem("id", "is not a deal of yours"))
+    files = tuple(File(**file) for file in wanted.files())
+    unified_deals.deal(request, wanted.record.reference, files)
+
+
+def _owner(crm_id: str) -> str | None:
+    """Whose deal an id of the CRM is: one that we did not make is the client's that had deals before us."""
+    return writes.get_owner(crm_id) or credentials.account(KEEPER.name).get(DEALS_CLIENT)
+
+
+def _files(client: Client, request: DealRequest) -> tuple[File, ...]:
+    return uploads.resolve(client.name, request.attachments) if request.attachments else ()
 
 
 def _addresses(client: Client, request: DealRequest) -> tuple[str, ...]:
@@ -115,7 +137,7 @@ def life(client: Client, name: str, cursor: str | None) -> Life | None:
     head = writes.head(record)
     if head is None or not head.count:
         return None
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and 0 < int(cursor) < 10**9):
         raise Refused(Problem("cursor", "is not a cursor of this list"))
     last = min(head.count, int(cursor) if cursor else head.count)
     before = last - HISTORY

@@ -9,8 +9,8 @@ from switchboard import accounts, deals, uploads
 from switchboard.credentials import Client
 from switchboard.dialects.door import Inline
 from switchboard.dialects.unified import problems
-from switchboard.dialects.unified_deals import AccountRequest, NewDealRequest
-from switchboard.model.problem import Refused
+from switchboard.dialects.unified_deals import MAX_FILES, AccountRequest, NewDealRequest
+from switchboard.model.problem import Problem, Refused
 from switchboard.model.record import Write
 
 PENDING = "the CRM has not answered yet: it is being written, do not send it again"
@@ -24,7 +24,9 @@ def keep(client: Client, account: bool, said: Mapping[str, Any], files: Sequence
         request = NewDealRequest.model_validate(said)
     except ValidationError as wrong:
         raise Refused(*problems([{**error} for error in wrong.errors()])) from None
+    if len(files) > MAX_FILES:
+        raise Refused(Problem("attachments", f"are {len(files)} files: {MAX_FILES} at most"))
     if files:
         ids = tuple(uploads.store(client.name, file.name, file.content_type, file.data) for file in files)
-        request = request.model_copy(update={"attachments": ids})
+        request = NewDealRequest.model_validate({**said, "attachments": ids})
     return deals.save(client, request, request.external_reference, key)[0]

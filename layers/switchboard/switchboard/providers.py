@@ -82,12 +82,17 @@ def ask(
     `contents` gives the files of a body that is too large to hold; sending them may take `upload_seconds`.
     """
     try:
-        sending = write(credentials.account(dialect.name))
+        account = credentials.account(dialect.name)
+    except (KeyError, BotoCoreError, ClientError, ValueError) as error:
+        failure("a provider's account could not be read", error, provider=dialect.name)
+        return _unsent(type(error).__name__, "the provider's account could not be read")
+    try:
+        sending = write(account)
     except KeyError as missing:
         return _unsent("unconfigured", f"the provider secret of {dialect.name} lacks {missing}")
-    except (BotoCoreError, ClientError, ValueError) as error:
+    except ValueError as error:  # the same words never come to a call
         failure("a call could not be written", error, provider=dialect.name)
-        return _unsent(type(error).__name__, "the call could not be written")
+        return Outcome(verdict=Verdict.REJECTED, code=type(error).__name__, detail="the call could not be written")
     body = _pieces(sending, contents, time.monotonic() + upload_seconds) if sending.pieces else None
     answer = _exchange(dialect, sending.request, body, upload_seconds)
     if isinstance(answer, Outcome):

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import ClientError
 
 from switchboard.clients import client as aws
+from switchboard.dialects.unified_deals import MAX_QUOTED
 from switchboard.model.deal import File
 from switchboard.model.problem import Problem, Refused
 from switchboard.settings import settings
@@ -47,11 +48,17 @@ def begin(client: str, name: str, content_type: str, size: int) -> Upload:
 
 
 def store(client: str, name: str, content_type: str, data: bytes) -> str:
-    """Keep a file that came with a call; its id, the same for the same file, so that a repeat is the same request."""
+    """Keep a file that came with a call; its id, the same for the same file, so that a repeat is the same request.
+
+    Raises `Refused` for a name that S3 would not keep.
+    """
+    quoted = quote(name, errors="replace")
+    if len(quoted) > MAX_QUOTED:
+        raise Refused(Problem("attachments", f"has a file name of more than {MAX_QUOTED} characters, percent-encoded"))
     told = b"\0".join((name.encode("utf-8", "replace"), content_type.encode("utf-8", "replace"), data))
     id_ = b32encode(hashlib.sha256(told).digest()[:15]).decode().lower()
     kind = content_type if _TYPE.fullmatch(content_type) else "application/octet-stream"
-    about = {"ContentType": kind, "Metadata": {_NAME: quote(name, errors="replace")}}
+    about = {"ContentType": kind, "Metadata": {_NAME: quoted}}
     aws("s3").put_object(Bucket=settings().uploads_bucket, Key=_key(client, id_), Body=data, **about)
     return id_
 

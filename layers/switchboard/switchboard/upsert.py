@@ -5,7 +5,7 @@ import secrets
 import time
 from base64 import b32encode
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,12 +24,15 @@ _LOOKS = (0.02, 0.04, 0.08, 0.15, 0.25)  # seconds between looks for an end; the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A write that a caller wants: to which record, in which words, with which files; `addresses` find it again."""
+    """A write that a caller wants: to which record, in which words; `addresses` find it again.
+
+    `files` looks for what is attached, when the write is first kept: they may be gone when its caller repeats it.
+    """
 
     record: Record
     said: str
     fingerprint: str
-    files: tuple[Mapping[str, Any], ...] = ()
+    files: Callable[[], tuple[Mapping[str, Any], ...]] = tuple
     addresses: tuple[str, ...] = ()
 
 
@@ -41,50 +44,70 @@ class Taken:
     replayed: bool
 
 
-def submit(wanted: Sequence[Wanted], client: str, key: str | None) -> list[Taken]:
+def submit(
+    wanted: Sequence[Wanted], client: str, key: str | None, check: Callable[[], None] = lambda: None
+) -> list[Taken]:
     """Take writes, those to one record in their order; a repeat under the same Idempotency-Key finds what it made.
 
-    Raises `IdempotencyConflict`, and what AWS raises: then a repeat under the same key is safe.
+    `check` raises what a new request is refused for. The first place's claim of the key is the whole request's: its
+    fingerprint is to be of everything, and until it stands nothing is kept. Raises `IdempotencyConflict`, what `check`
+    and `files` raise, and what AWS raises: then a repeat under the same key is safe.
     """
+    first = _standing(client, key, 0)
+    if first is None:
+        check()
+    elif first.fingerprint != wanted[0].fingerprint:
+        raise IdempotencyConflict
     places: dict[Record, list[int]] = defaultdict(list)
-    for place, one in enumerate(wanted):
+    for place, one in enumerate(wanted[1:], 1):
         places[one.record].append(place)
     taken: dict[int, Taken] = {}
 
     def take_all(some: list[int]) -> None:
+        # Before anything is kept: a write that nobody announced is found, whatever happens to this process.
+        queues.watch_record(str(wanted[some[0]].record), settings().watch_delay)
         for place in some:
-            digest = digest_of(client, key, str(place)) if key is not None else None
-            taken[place] = _take(wanted[place], client, digest)
+            known = first if not place else _standing(client, key, place) if first else None
+            taken[place] = _take(wanted[place], client, _digest(client, key, place), known)
 
+    take_all([0])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(take_all, places.values()))
-    fresh = dict.fromkeys(str(wanted[place].record) for place in sorted(taken))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(lambda name: queues.watch_record(name, settings().watch_delay), fresh))
     try:
-        queues.announce_records(client, fresh)
+        queues.announce_records(client, dict.fromkeys(str(one.record) for one in wanted))
     except (BotoCoreError, ClientError, ConnectionError) as error:
         observe.failure("writes were not announced; the watch will", error)
     return [taken[place] for place in range(len(wanted))]
 
 
-def _take(wanted: Wanted, client: str, digest: str | None) -> Taken:
+def _digest(client: str, key: str | None, place: int) -> str | None:
+    return digest_of(client, key, str(place)) if key is not None else None
+
+
+def _standing(client: str, key: str | None, place: int) -> Write | None:
+    digest = _digest(client, key, place)
+    return writes.read_key(client, digest) if digest else None
+
+
+def _take(wanted: Wanted, client: str, digest: str | None, standing: Write | None) -> Taken:
+    """One write; `standing` is what its key was seen to stand for."""
     now = time.time()
-    standing = writes.read_key(client, digest) if digest else None
     if standing is None:
-        write = _write(wanted, client, writes.number_next(wanted.record, now), now)
-        standing = (
-            writes.claim_key(client, digest, wanted.record, write.number, wanted.fingerprint, now) if digest else None
-        )
+        number = writes.number_next(wanted.record, now)
+        if digest:
+            standing = writes.claim_key(client, digest, wanted.record, number, wanted.fingerprint, now)
         if standing is None:
+            write = _write(wanted, client, number, now)
             writes.put_waiting(write, wanted.addresses)
             return Taken(write, replayed=False)
     if standing.fingerprint != wanted.fingerprint:
         raise IdempotencyConflict
-    again = _write(replace(wanted, record=standing.record), client, standing.number, now)
-    if not writes.is_waiting(again) and writes.result(again) is None:
-        writes.put_waiting(again, wanted.addresses)  # whoever claimed the key did not come to it
-    return Taken(again, replayed=True)
+    known = replace(standing, said=wanted.said, at=now)
+    if not writes.is_waiting(known) and writes.result(known) is None:
+        # Whoever claimed the key did not come to it.
+        known = _write(replace(wanted, record=standing.record), client, standing.number, now)
+        writes.put_waiting(known, wanted.addresses)
+    return Taken(known, replayed=True)
 
 
 def _write(wanted: Wanted, client: str, number: int, at: float) -> Write:
@@ -95,7 +118,7 @@ def _write(wanted: Wanted, client: str, number: int, at: float) -> Write:
         said=wanted.said,
         fingerprint=wanted.fingerprint,
         at=at,
-        files=wanted.files,
+        files=wanted.files(),
     )
 
 

@@ -1,5 +1,6 @@
 """Answers about writes to the CRM: how a write ended as a status, a body or a problem, and where it can be followed."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ _STATUS[Standing.UNCONFIRMED] = 504
 _REFUSALS = {
     Standing.REJECTED: "The CRM said no: {}",
     Standing.FAILED: "The CRM was not reached, and nothing was written: {}",
-    Standing.UNCONFIRMED: "{} It may hold what was asked for, or not.",
+    Standing.UNCONFIRMED: "Nobody knows whether the CRM holds what was asked for: {}",
 }
 
 
@@ -41,9 +42,8 @@ def account(write: Write, replayed: bool) -> Response[Any]:
 
 def account_told(write: Write) -> unified_deals.AccountTold:
     """A sign-up as it stands."""
-    request = unified_deals.AccountRequest.model_validate_json(write.said)
     told = _told(write)
-    about = {"id": write.record.reference, "url": account_url(write.record.reference), "email": request.email}
+    about = {"id": write.record.reference, "url": account_url(write.record.reference), "email": _said(write)["email"]}
     return unified_deals.AccountTold.model_validate({**told, **about})
 
 
@@ -113,8 +113,9 @@ def _status(write: Write) -> int:
 
 
 def _said(write: Write) -> dict[str, Any]:
-    request = unified_deals.NewDealRequest.model_validate_json(write.said)
-    return request.model_dump(mode="json", exclude_unset=True)
+    """The words as they are kept: they were read when they were taken, and are shown whatever is read today."""
+    said: dict[str, Any] = json.loads(write.said)
+    return said
 
 
 def _told(write: Write) -> dict[str, Any]:

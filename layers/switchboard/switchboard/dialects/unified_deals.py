@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +29,7 @@ from switchboard.model.problem import Problem, Refused
 
 MAX_FILE = 100_000_000 - 1  # octets of one upload: no CRM takes more
 MAX_FILES = 20
+MAX_QUOTED = 1800  # of a file's name, percent-encoded: S3 takes 2 kB of metadata
 MAX_SAID = 200_000  # octets of a request as it is kept: an item of the table takes 400 kB
 MAX_DEALS = 100  # of one batch
 
@@ -44,6 +46,19 @@ def _no_line_break(text: str) -> str:
     if any(character < " " or character == "\x7f" for character in text):
         raise ValueError("must be one line without control characters")
     return text
+
+
+def _addressable(reference: str) -> str:
+    """A reference that stays what it is in a path, whoever normalises that."""
+    if reference != reference.strip() or reference in {".", ".."}:
+        raise ValueError("must neither begin nor end with a blank, nor be . or ..")
+    return reference
+
+
+def _quotable(name: str) -> str:
+    if len(quote(name, errors="replace")) > MAX_QUOTED:
+        raise ValueError(f"must have at most {MAX_QUOTED} characters when percent-encoded")
+    return name
 
 
 def _decimal(amount: Any) -> Any:
@@ -74,11 +89,14 @@ _Line = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterVal
 _Long = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 _Email = Annotated[str, StringConstraints(min_length=3, max_length=254), AfterValidator(_email)]
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+_DealId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$")]  # one way to write each, as it is told
 _Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
-_Money = Annotated[str, BeforeValidator(_decimal), StringConstraints(pattern=r"^\d{1,15}(\.\d{1,6})?$")]
+_Money = Annotated[str, BeforeValidator(_decimal), StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?$")]
 _Handle = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_no_line_break)]
 Reference = Annotated[
-    str, StringConstraints(min_length=1, max_length=MAX_REFERENCE, pattern=r"^[\w .~:@+=,;()'!*&$-]+$")
+    str,
+    StringConstraints(min_length=1, max_length=MAX_REFERENCE, pattern=r"^[\w .~:@+=,;()'!*&$-]+$"),
+    AfterValidator(_addressable),
 ]
 """A caller's own name of a deal: letters, digits and what a path carries, no slash."""
 
@@ -198,10 +216,10 @@ class CustomFieldsSaid(_Said):
 class DealRequest(_Said):
     """What a deal shall hold; what is not said stays as the CRM has it."""
 
-    id: _Id | None = Field(
+    id: _DealId | None = Field(
         default=None,
-        description="The CRM's own id of a deal that it has already. The CRM makes a new one of "
-        "an id that it does not know.",
+        description="The CRM's own id of a deal that you wrote here, or that was yours before. The CRM makes a new one "
+        "of an id that it does not know.",
     )
     name: _Line | None = None
     contact: PersonSaid | None = None
@@ -278,8 +296,12 @@ class AccountRequest(_Said):
 class UploadRequest(_Said):
     """A file that a deal is to hold."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\\"]+$")]
-    content_type: Annotated[str, StringConstraints(max_length=100, pattern=r"^[\w.+-]+/[\w.+-]+$")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\\"]+$"),
+        AfterValidator(_quotable),
+    ]
+    content_type: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_.+-]+/[A-Za-z0-9_.+-]+$")]
     size: Annotated[int, Field(ge=1, le=MAX_FILE)] = Field(description="Octets, exactly.")
 
 

@@ -90,7 +90,8 @@ class Head:
     calling    whether no outcome of that call has been recorded
     carried    its parts that went out with calls whose answer was lost: they do not go again
     lost, tries  how often its answer was lost; how often nothing was taken
-    crm_id     the CRM's own id, once it answered one; `bound`: the caller named the deal by it
+    crm_id     the CRM's own id, once it answered one
+    bound      the id that the caller named the deal by: it stands for `crm_id`, or without one for a call in doubt
     """
 
     record: Record
@@ -104,6 +105,6 @@ class Head:
     lost: int = 0
     tries: int = 0
     crm_id: str | None = None
-    bound: bool = False
+    bound: str | None = None
     saved: Mapping[str, Any] | None = field(default=None)
     written_at: float = 0.0

@@ -5,6 +5,7 @@ that whoever finds both knows that it is over.
 """
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -86,14 +87,14 @@ def waiting(record: Record) -> list[Write]:
 def result(write: Write) -> Write | None:
     """The write as it ended; None while it has not."""
     item = table.get(partition(write.record), f"W#{write.number:09d}")
-    return _write(write.record, item) if item else None
+    return _write(write.record, item) if item and not _expired(item) else None
 
 
 def results(writes: Sequence[Write]) -> dict[tuple[str, int], Write]:
     """Those of the writes that ended, by record and number."""
     keys = [(partition(write.record), f"W#{write.number:09d}") for write in writes]
     by_key = {partition(write.record): write.record for write in writes}
-    ended = [_write(by_key[item["pk"]], item) for item in table.get_many(keys)]
+    ended = [_write(by_key[item["pk"]], item) for item in table.get_many(keys) if not _expired(item)]
     return {(str(write.record), write.number): write for write in ended}
 
 
@@ -108,6 +109,8 @@ def history(record: Record, last: int, size: int) -> list[Write]:
     keys = [(partition(record), f"{prefix}#{number:09d}") for number in numbers for prefix in "WN"]
     found: dict[int, Write] = {}
     for item in table.get_many(keys):
+        if _expired(item):
+            continue
         write = _write(record, item)
         if write.result or write.number not in found:
             found[write.number] = write
@@ -122,7 +125,7 @@ def drop_waiting(write: Write) -> None:
 def put_result(write: Write) -> None:
     """Keep how a write ended. It ends once: what stands stays."""
     with suppress(table.Overtaken):
-        table.put(_item(write, "W"), unless_exists=True)
+        table.put(_item(write, "W"), unless_exists=True, expired_by=int(time.time()))
 
 
 # The head.
@@ -191,9 +194,16 @@ def release(before: Head, owner: str) -> bool:
 
 
 def put_owner(crm_id: str, client: str, at: float) -> None:
-    """Remember whose deal an id of the CRM is: the first client's that got it."""
+    """Remember, or remember for longer, whose deal an id of the CRM is: the first client's that got it."""
+    values = {":client": client, ":ttl": _ttl(at), ":now": int(at)}
     with suppress(table.Overtaken):
-        table.put({"pk": f"X#{crm_id}", "sk": "X", "client": client, "ttl": _ttl(at)}, unless_exists=True)
+        table.update(
+            f"X#{crm_id}",
+            "X",
+            "SET #client = :client, #ttl = :ttl",
+            values,
+            "attribute_not_exists(#client) OR #client = :client OR #ttl < :now",
+        )
 
 
 def get_owner(crm_id: str) -> str | None:
@@ -246,7 +256,7 @@ def _head(record: Record, item: table.Item) -> Head:
         lost=int(item.get("lost", 0)),
         tries=int(item.get("tries", 0)),
         crm_id=item.get("crm_id"),
-        bound=item.get("bound", False),
+        bound=item.get("bound"),
         saved=json.loads(item["saved"]) if "saved" in item else None,
         written_at=float(item.get("written_at", 0)),
     )
@@ -279,6 +289,11 @@ def _result(values: dict[str, Any]) -> Result:
     warnings = tuple(Problem(**warning) for warning in values.pop("warnings"))
     unconfirmed = tuple(values.pop("unconfirmed"))
     return Result(**{**values, "standing": Standing(values["standing"])}, warnings=warnings, unconfirmed=unconfirmed)
+
+
+def _expired(item: table.Item) -> bool:
+    """Whether TTL, which is late and in no order, should have deleted it: a record that began anew has its number."""
+    return int(item["ttl"]) < int(time.time())
 
 
 def _ttl(at: float) -> int:
