@@ -233,13 +233,13 @@ def test_a_provider_that_is_down_is_tried_six_times_and_then_it_failed(world: Wo
 def test_a_client_sees_only_its_own(world: World) -> None:
     message = world.send([world.number()], "hubb").messages[0]
     batch = message.id.split("-")[0]
-    assert tracking.message("other", message.id) is None
-    assert tracking.batch("other", batch) is None
-    assert tracking.of_batch("other", batch, None, None, 10) is None
-    assert tracking.cancel_message("other", message.id) is None
-    assert tracking.cancel_batch("other", batch) is None
-    assert tracking.by_address("other", message.to, None, None, 10, inbound=True).items == ()
-    assert tracking.recent("other", None, None, 10).items == ()
+    assert tracking.message("stranger", message.id) is None
+    assert tracking.batch("stranger", batch) is None
+    assert tracking.of_batch("stranger", batch, None, None, 10) is None
+    assert tracking.cancel_message("stranger", message.id) is None
+    assert tracking.cancel_batch("stranger", batch) is None
+    assert tracking.by_address("stranger", message.to, None, None, 10, inbound=True).items == ()
+    assert tracking.recent("stranger", None, None, 10).items == ()
 
 
 def test_no_route_is_a_refusal_that_names_the_recipient(world: World) -> None:
