@@ -173,3 +173,24 @@ def test_a_session_ends_with_the_key_that_opened_it(world: World, key: str) -> N
     table.delete(f"K#{hashlib.sha256(key.encode()).hexdigest()}", "K")
     credentials._clients.clear()  # a minute later
     assert credentials.in_session("a-token") is None
+
+
+@pytest.mark.parametrize(("client", "no"), [(BULK, b"1705|"), (HUBB, b"parts"), (UCONTACT, b"ERROR")])
+def test_a_text_of_more_parts_than_an_sms_is_meant_for_is_refused(
+    world: World, key: str, client: OldClient, no: bytes
+) -> None:
+    number = world.number()
+    name = "message_body" if client is HUBB else "message"
+    said = "ñandú 🙂 " * 200  # in Unicode, well below the length that Hubb takes
+    long = OldClient(client.path, lambda key, to: client.fields(key, to) | {name: said}, client.header)
+    assert no in long.sends(key, number).body
+    assert world.to(number) == []
+
+
+def test_what_looks_like_a_placeholder_is_text_at_a_door(world: World, key: str) -> None:
+    number = world.number()
+    braces = OldClient(BULK.path, lambda key, to: BULK.fields(key, to) | {"message": "Dear {{name}}"})
+    assert braces.sends(key, number).body.startswith(b"1701|")
+    world.rest()
+    assert [life.text for life in world.to(number)] == ["Dear {{name}}"]
+    assert taken(world, number) == 1
