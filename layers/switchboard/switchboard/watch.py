@@ -43,7 +43,7 @@ def watch_batch(id_: str, nonce: str) -> None:
 def watch_record(name: str) -> None:
     """Announce a record whose writes still wait again, and look once more later, until none does."""
     record = Record.parse(name)
-    if not writes.waiting(record):
+    if writes.next_waiting(record) is None:
         return
     observe.count("RecordsAnnouncedAgain")
     queues.announce_records(record.client, [name])

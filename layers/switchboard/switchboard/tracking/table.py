@@ -123,6 +123,19 @@ def query(pk: str, prefix: str = "") -> Iterator[Item]:
     )
 
 
+def first(pk: str, prefix: str) -> Item | None:
+    """The first item of one partition whose sort key starts with `prefix`, read consistently; only that one is read."""
+    values = pack({":pk": pk, ":prefix": prefix})
+    answer = client("dynamodb").query(
+        TableName=settings().table,
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+        ExpressionAttributeValues=values,
+        ConsistentRead=True,
+        Limit=1,
+    )
+    return unpack(answer["Items"][0]) if answer["Items"] else None
+
+
 def query_index(
     index: str, hash_: tuple[str, str], range_: tuple[str, str], after: Item | None = None
 ) -> Iterator[Item]:
