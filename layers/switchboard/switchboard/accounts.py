@@ -1,5 +1,7 @@
 """Accounts: a caller's sign-ups become writes to the CRM, one after the other for one e-mail, whoever asks."""
 
+import re
+
 from switchboard.credentials import Client
 from switchboard.dialects import unified_deals
 from switchboard.dialects.unified_deals import AccountRequest
@@ -8,6 +10,7 @@ from switchboard.tracking import writes
 from switchboard.upsert import Wanted, digest_of, patience, submit, wait
 
 _ID = 32  # characters of a digest
+_NAMED = re.compile(rf"[0-9a-f]{{{_ID}}}")
 
 
 def sign_up(client: Client, request: AccountRequest, key: str | None) -> tuple[Write, bool]:
@@ -22,4 +25,6 @@ def sign_up(client: Client, request: AccountRequest, key: str | None) -> tuple[W
 
 def read(client: Client, id_: str) -> Write | None:
     """The client's last sign-up under an id; None when it made none."""
+    if not _NAMED.fullmatch(id_):
+        return None
     return writes.last_of(Record(Kind.ACCOUNT, client.name, id_), client.name)

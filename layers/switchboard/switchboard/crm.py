@@ -29,9 +29,6 @@ SCOPE = "|"
 DEALS_CLIENT = "deals_client"
 """In the provider's account: the client whose references the CRM gets as they are, for it may know them from before."""
 
-BY_ID = "id:"
-"""How the reference begins of a deal that its caller names by the CRM's own id."""
-
 _NOES = {Standing.REJECTED, Standing.FAILED}  # they say that nothing was written
 _MARGIN = 5.0  # seconds that connecting, and recording an outcome, may take
 _SLOWEST = 1_000_000  # octets a second of files that are sent

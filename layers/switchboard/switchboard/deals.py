@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from switchboard import credentials, uploads
 from switchboard.credentials import Client
-from switchboard.crm import BY_ID, DEALS_CLIENT
+from switchboard.crm import DEALS_CLIENT
 from switchboard.dialects import unified_deals
 from switchboard.dialects.keeper import KEEPER
-from switchboard.dialects.unified_deals import DealRequest, NewDealRequest
+from switchboard.dialects.unified_deals import BY_ID, DealRequest, NewDealRequest
 from switchboard.model.deal import File
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.record import Head, Kind, Record, Write
@@ -91,8 +91,6 @@ def _of_each(ask: Callable[[int], Found], size: int, at_once: int = 1) -> list[F
 def _wanted(client: Client, request: DealRequest, name: str | None, key: str | None, place: int) -> Wanted:
     """What a request comes to by its words alone. Raises `Refused`."""
     said = unified_deals.canonical(request)
-    if name and name.startswith(BY_ID):
-        raise Refused(Problem("external_reference", f"must not begin with {BY_ID}, as those that the CRM's ids make"))
     name = name or (BY_ID + request.id if request.id else reference(client.name, key, place))
     unified_deals.deal(request, name)
     return Wanted(
