@@ -6,9 +6,11 @@ import io
 import json
 import re
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from switchboard.dialects import sheets
-from switchboard.dialects.sheets import DIALER_SMS, Flaw, Flawed, Layout, Row, Unusable, phone, rows
+from switchboard.dialects.sheets import DIALER_SMS, Flaw, Flawed, Layout, Row, Unusable, phone, rows, text
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "csv"
 FILES = sorted(path for path in SAMPLES.iterdir() if path.suffix != ".json" and not path.name.startswith("."))
@@ -172,24 +174,62 @@ MEGABYTE = 1024 * 1024
 
 
 def test_memory_is_flat() -> None:
-    """200 MB in which lines are long, quotes stay open and a line has no end; 50 MB of it are rows."""
-    usual = b"".join(b'098344%03d,"Ana, dear",Montevideo\r\n' % number for number in range(1000))
-    long_line = b"x" * MEGABYTE
+    """Some 200 MB: rows, one line of 60 MB, a quote that is never closed, and rows again."""
+    name = b"Ana, dear, " * 90
+    quoted = b"".join(b'098344%03d,"%s",Montevideo\r\n' % (number, name) for number in range(1000))
+    bare = quoted.replace(b'"', b"").replace(b", ", b" ")
 
     def pieces() -> Iterator[bytes]:
         yield b"phone,name,city\r\n"
-        for _ in range(300):
-            yield usual
-        yield from [long_line] * 140
+        yield from [quoted] * 70
+        yield from [b"x" * MEGABYTE] * 60
         yield b'\r\n098344484,"never closed\r\n'
-        for _ in range(1200):
-            yield usual.replace(b'"', b"'").replace(b", dear", b"")
+        yield from [bare] * 70
 
     tracemalloc.start()
     try:
-        good = sum(isinstance(row, Row) for row in rows(pieces(), HEADED))
+        found = Counter(getattr(row, "reason", "") for row in rows(pieces(), HEADED))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert good == 1_500_000
+    assert found == {"": 140_000, "is longer than 1048576 characters": 1, "has a quote that is never closed": 1}
     assert peak < 8 * MEGABYTE
+
+
+def test_what_unpacks_to_too_much_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "MAX_UNPACKED", MEGABYTE)
+    row = b"098344484,Ana\n"
+    *good, last = rows([gzip.compress(b"phone,name\n" + row * 100_000)], HEADED)
+    assert all(isinstance(one, Row) for one in good)
+    assert MEGABYTE - 2 * text.BLOCK < len(good) * len(row) < MEGABYTE
+    assert isinstance(last, Flaw)
+    assert last.reason == "the file unpacks to more than 2 GiB: nothing from this line on was read"
+    assert (last.number, last.line, last.cure) == (len(good) + 1, len(good) + 2, "split it into smaller files")
+
+
+@pytest.mark.parametrize("line", [b'a"","\n', b'"\n', b'"""\n', b'x,"y\n', b'","\n'])
+def test_no_line_makes_reading_slow(line: bytes) -> None:
+    """Every look ahead in vain is paid for: a file of a few MB takes seconds at most, whatever its quotes."""
+    begun = process_time()
+    content = b"phone,name\n" + line * (2 * MEGABYTE // len(line)) + b"098344484,Ana\n"
+    assert all(rows([content], HEADED))
+    assert process_time() - begun < 20
+
+
+def test_an_open_quote_looks_ahead_as_far_as_a_long_cell_and_no_further() -> None:
+    long = "line\n" * 4000
+    found = read([f'phone,name\n098344484,"{long}"\n'.encode()], HEADED)
+    assert [said(row, HEADED, "UY") for row in found] == [
+        DEFAULTS | {"row": 1, "line": 2, "phone": "+59898344484", "variables": {"name": long}}
+    ]
+    found = read([f'phone,name\n098344484,"{long * 2}"\n'.encode()], HEADED)
+    assert isinstance(found[0], Flaw)
+    assert found[0].reason == "has a quote that is never closed"
+    assert [row.line for row in found if not isinstance(row, Unusable)] == list(range(2, 8003))
+
+
+def test_a_header_may_be_wide_and_not_wider() -> None:
+    names = ",".join(f"c{number}" for number in range(999))
+    assert read([f"phone,{names}\n098344484\n".encode()], Layout(to="phone"))
+    with pytest.raises(Unusable, match="more than 1000 columns"):
+        list(rows([f"phone,{names},c\n098344484\n".encode()], Layout(to="phone")))
