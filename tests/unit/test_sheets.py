@@ -207,13 +207,13 @@ def test_what_unpacks_to_too_much_is_read_up_to_the_limit(monkeypatch: pytest.Mo
     assert (last.number, last.line, last.cure) == (len(good) + 1, len(good) + 2, "split it into smaller files")
 
 
-@pytest.mark.parametrize("line", [b'a"","\n', b'"\n', b'"""\n', b'x,"y\n', b'","\n'])
+@pytest.mark.parametrize("line", [b'a","\n', b'"\n', b'"""\n', b'x,"y\n', b'","\n'])
 def test_no_line_makes_reading_slow(line: bytes) -> None:
-    """Every look ahead in vain is paid for: a file of a few MB takes seconds at most, whatever its quotes."""
+    """Every look ahead in vain is paid for: half a MB takes a second or two, whatever its quotes."""
     begun = process_time()
-    content = b"phone,name\n" + line * (2 * MEGABYTE // len(line)) + b"098344484,Ana\n"
+    content = b"phone,name\n" + line * (MEGABYTE // 2 // len(line)) + b"098344484,Ana\n"
     assert all(rows([content], HEADED))
-    assert process_time() - begun < 20
+    assert process_time() - begun < 10
 
 
 def test_an_open_quote_looks_ahead_as_far_as_a_long_cell_and_no_further() -> None:
