@@ -22,7 +22,7 @@ MEGABYTE = 1_000_000
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[sandbox.Stack]:
-    with sandbox.running(parameters=deals.TIMES | {"ProviderTimeoutSeconds": 10}) as stack:
+    with sandbox.running(parameters=deals.TIMES | {"ProviderTimeoutSeconds": 25, "CrmWaitSeconds": 25}) as stack:
         yield stack
 
 
@@ -111,6 +111,17 @@ def ask(stack: sandbox.Stack, method: str, path: str, body: Any = None) -> httpx
     return httpx.request(method, stack.url + path, json=body, headers={"X-Api-Key": stack.key}, timeout=40)
 
 
+def settled(stack: sandbox.Stack, path: str) -> dict[str, Any]:
+    """A deal when none of its writes waits any longer."""
+    end = time.monotonic() + 90
+    while True:
+        told: dict[str, Any] = ask(stack, "GET", path).json()
+        if all(write["standing"] != "pending" for write in told["history"]):
+            return told
+        assert time.monotonic() < end, told
+        time.sleep(0.1)
+
+
 def attached(stack: sandbox.Stack, reference: str) -> list[dict[str, Any]]:
     """The files of a deal, as the CRM has them."""
     found = [deal for deal in crm(stack) if deal["external_reference_id"] == reference]
@@ -121,7 +132,9 @@ def test_ninety_megabytes_of_files_pass_through_less_than_two_hundred_of_memory(
     contents = {f"part {number}.zip": os.urandom(10 * MEGABYTE) for number in range(9)}
     ids = [upload(stack, name, content) for name, content in contents.items()]
     answer = ask(stack, "PUT", "/v1/deals/large", {"name": "Large", "attachments": ids})
-    assert (answer.status_code, answer.json()["unconfirmed"]) == (201, [])
+    assert answer.status_code in {201, 202}  # a slow machine is a slow CRM
+    (write,) = settled(stack, answer.headers["location"])["history"]
+    assert (write["standing"], write["created"], write["unconfirmed"]) == ("saved", True, [])
     held = {file["name"]: (file["size"], file["sha256"]) for file in attached(stack, "large")}
     assert held == {name: (len(text), hashlib.sha256(text).hexdigest()) for name, text in contents.items()}
     print(f"90 MB of files: crm had {peak(stack, 'crm')} octets at most, deal {peak(stack, 'deal')}")
@@ -177,10 +190,6 @@ def test_a_slow_crm_is_a_202_with_a_link_and_every_event_finds_its_function() ->
         batch = ask(stack, "POST", "/v1/deals/batch", {"deals": [{"external_reference": "slow"}, {"name": "Quick"}]})
         assert batch.status_code == 207
         assert [line["status"] for line in batch.json()["results"]] == [202, 201]
-        for _ in range(300):
-            told = ask(stack, "GET", answer.headers["location"]).json()
-            if told["standing"] == "saved":
-                break
-            time.sleep(0.1)
+        told = settled(stack, answer.headers["location"])
         assert [write["standing"] for write in told["history"]] == ["saved", "saved"]
         assert told["deal"]["id"] == told["id"]
