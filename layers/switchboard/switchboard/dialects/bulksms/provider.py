@@ -11,7 +11,6 @@ from switchboard.dialects.bulksms import NAME
 from switchboard.dialects.bulksms.answers import NOT_APPLICABLE, Answer, Entry, decode_answer
 from switchboard.dialects.bulksms.callbacks import STATUS_WORDS, Arrival, decode_callback
 from switchboard.dialects.bulksms.codes import CODES, SCHEDULED, SUCCESS, UNKNOWN, meaning
-from switchboard.dialects.bulksms.schedule import Schedule, encode_schedule
 from switchboard.dialects.bulksms.submit import (
     MAX_URL,
     SERVER,
@@ -160,6 +159,8 @@ def _submit(group: Sequence[Outbound], account: Account) -> Request:
     method = account.get("method", "GET").upper()
     if content.provider_at is None:
         return encode_submit(call, method)
+    from switchboard.dialects.bulksms.schedule import Schedule, encode_schedule  # few messages are handed over
+
     return encode_schedule(Schedule(submit=call, at=datetime.fromtimestamp(content.provider_at, UTC)), method)
 
 

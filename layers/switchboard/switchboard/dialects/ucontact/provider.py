@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.ucontact import NAME
@@ -16,13 +15,11 @@ from switchboard.dialects.ucontact.calls import (
     TurnedDown,
     decode_done,
 )
-from switchboard.dialects.ucontact.dialer import ScheduleSms, encode_schedule_sms
 from switchboard.dialects.ucontact.email import FAILED, SendEmail, decode_send_email_answer, encode_send_email
 from switchboard.dialects.ucontact.inbound import decode_receive_sms, encode_receive_sms_answer
 from switchboard.dialects.ucontact.session import Login, decode_login_answer, encode_login
 from switchboard.dialects.ucontact.sms import SMS_CALLS, SendSms, SmsCall, decode_send_sms_answer, encode_send_sms
 from switchboard.dialects.wire import Request, Response, Unreadable
-from switchboard.model.calendar import written, zone_of
 from switchboard.model.message import Channel, Content, Encoding, Outbound
 from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.problem import Problem
@@ -98,27 +95,29 @@ def sms_for(message: Outbound, account: Account) -> SendSms:
     )
 
 
-def schedule_for(message: Outbound, at: float, account: Account) -> ScheduleSms:
+def _schedule(message: Outbound, at: float, account: Account) -> Request:
     """The call that has an SMS sent at `at` (epoch seconds) or up to a second later; where that is past, at once.
 
     The time is written in the instance's own zone, the account's `zone`. Raises KeyError for one that is none, and when
     neither the message nor the account names a campaign.
     """
+    # Few messages are handed over, and a cold start does not wait for these.
+    from switchboard.dialects.ucontact.dialer import ScheduleSms, encode_schedule_sms
+    from switchboard.model.calendar import written, zone_of
+
     content = message.content
-    return ScheduleSms(
-        calldate=written(datetime.fromtimestamp(at, UTC), _zone(account)),
+    try:
+        zone = zone_of(account.get("zone") or "UTC")
+    except ValueError:
+        raise KeyError("a time zone that is one") from None
+    call = ScheduleSms(
+        calldate=written(datetime.fromtimestamp(at, UTC), zone),
         campaign=content.campaign or account["campaign"],
         destination=message.to,
         data=content.text or "",
         authorization=_shown(account),
     )
-
-
-def _zone(account: Account) -> ZoneInfo:
-    try:
-        return zone_of(account.get("zone") or "UTC")
-    except ValueError:
-        raise KeyError("a time zone that is one") from None
+    return encode_schedule_sms(call)
 
 
 def email_for(message: Outbound, account: Account) -> SendEmail:
@@ -150,7 +149,7 @@ def _submit(group: Sequence[Outbound], account: Account) -> Request:
     if message.content.channel is Channel.EMAIL:
         return encode_send_email(email_for(message, account))
     if (at := message.content.provider_at) is not None:
-        return encode_schedule_sms(schedule_for(message, at, account))
+        return _schedule(message, at, account)
     return encode_send_sms(sms_for(message, account))
 
 
