@@ -33,7 +33,7 @@ def texts(api: httpx.Client, to: str) -> list[str]:
 
 def test_a_page_sends_by_ucontacts_doors(stack: Stack, api: httpx.Client, page: Origin) -> None:
     told = {"url": stack.url, "user": stack.client, "password": stack.key, "campaign": "Switchboard"}
-    said = page.visit("ucontact_session.html", **told, destination="098344485", email="ann@example.com")
+    said = page.visit("ucontact_session.html", **told, destination="098344485", email="page@example.com")
     assert said["login"][0] == 200
     assert (said["sms"], said["end"], said["after"]) == ([200, "OK"], [200, "1"], [401, "Unauthorized"])
     sms, email = json.loads(said["smsv2"][1]), json.loads(said["email"][1])
@@ -41,7 +41,7 @@ def test_a_page_sends_by_ucontacts_doors(stack: Stack, api: httpx.Client, page: 
     assert life(api, email["guid"], "submitted")["channel"] == "email"
     assert texts(api, "+59898344485") == ["Hello from a page"] * 2
     ledger = httpx.get(stack.simulators["ucontact"] + "/_ledger", trust_env=False).raise_for_status().json()
-    assert [line["text"] for line in ledger if line["to"] == "ann@example.com"] == ["<p>Hello</p>"]
+    assert [line["text"] for line in ledger if line["to"] == "page@example.com"] == ["<p>Hello</p>"]
 
 
 def test_a_page_shows_a_key(stack: Stack, api: httpx.Client, page: Origin) -> None:
