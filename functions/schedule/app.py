@@ -13,7 +13,7 @@ handler = observe.invocation(app.resolve)
 
 KEY = Problem("Idempotency-Key", "was used with another request")
 CONFLICT = web.Fault(422, "The key stands for another request.", KEY)
-ENDED = web.Fault(409, "It has ended: there is nothing to pause or to resume.")
+ENDED = web.Fault(409, "It has ended: nothing more is due of it.")
 app.exception_handler(IdempotencyConflict)(lambda _: web.problem(CONFLICT))
 app.exception_handler(recurring.Ended)(lambda _: web.problem(ENDED))
 
@@ -48,7 +48,7 @@ def delete(id: str) -> words.Schedule:
     return words.told(web.found(recurring.delete(app.client, id), "schedule"))
 
 
-@app.post("/v1/schedules/<id>/pause", **web.operation("pauseSchedule", "Pause a schedule", 404, 409))
+@app.post("/v1/schedules/<id>/pause", **web.operation("pauseSchedule", "Pause a schedule", 404))
 def pause(id: str) -> words.Schedule:
     return words.told(web.found(recurring.pause(app.client, id), "schedule"))
 

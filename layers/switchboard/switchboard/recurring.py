@@ -138,12 +138,11 @@ def of_client(client: Client, cursor: str | None, limit: int) -> Page:
 def pause(client: Client, id_: str) -> Schedule | None:
     """Have nothing more made of a schedule, nor sent of what was made and nobody has claimed.
 
-    None: there is no such schedule. Raises `Ended` where it has ended.
+    One that has ended stays so, and its last occurrence, if it waits for its second, is canceled too. None: there is no
+    such schedule.
     """
 
     def paused(standing: Schedule) -> Schedule:
-        if standing.state is State.ENDED:
-            raise Ended
         after = kept.pause(standing) if standing.state is State.ACTIVE else standing
         _stop(after)
         return after
