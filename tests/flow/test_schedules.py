@@ -307,8 +307,33 @@ def test_a_pause_before_its_time_and_a_resumption_before_it_still_send_once(worl
     assert resumed is not None and (resumed.state, resumed.next_due, resumed.turn) == (State.ACTIVE, due, 1)
     assert recurring.resume(ACME, schedule.id) == resumed
     world.pump(lambda: sorted(life.status for life in world.to(number)) == ["canceled", "delivered"])
+    made = recurring.occurrences(schedule)
+    assert [(one.due, one.outcome) for one in made] == [(due, Outcome.MADE)] * 2
+    assert {one.batch for one in made} == {life.batch for life in world.to(number)}
     assert world.taken("hubb", number) == 1
     recurring.delete(ACME, schedule.id)
+
+
+def test_a_pause_stopped_anywhere_and_a_resumption_send_once(world: World, far: None) -> None:
+    """Whoever paused got no answer; resumed before its time, what had been made already is not sent as well."""
+    numbers, schedules, at = [], [], 0
+    passed = False
+    while not passed:
+        at += 1
+        schedule, number = make(world, soon(6), end=None)
+        recurring.fire(schedule.id, schedule.next_due or 0)
+        with world.crashing(at) as calls:
+            recurring.pause(ACME, schedule.id)
+        passed = len(calls.points) < at
+        again = recurring.resume(ACME, schedule.id)
+        assert again is not None and again.state is State.ACTIVE
+        numbers.append(number)
+        schedules.append(schedule)
+    assert len(numbers) > 8
+    world.pump(lambda: all("delivered" in {life.status.value for life in world.to(number)} for number in numbers))
+    for schedule, number in zip(schedules, numbers, strict=True):
+        recurring.delete(ACME, schedule.id)
+        assert world.taken("hubb", number) == 1
 
 
 def test_a_resumption_goes_on_with_what_is_due_from_now_on(world: World, far: None) -> None:

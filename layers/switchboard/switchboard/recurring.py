@@ -58,7 +58,7 @@ def create(client: Client, request: words.ScheduleRequest, key: str | None) -> t
 
     Raises `Refused`, `IdempotencyConflict`, and what AWS raises: then a repeat under the same key is safe.
     """
-    wanted, now = words.wanted(request, client.region, client.zone), time.time()
+    wanted, now = words.wanted(request, client.region, client.zone), round(time.time(), 3)  # as it is kept
     id_ = _id(client.name, key)
     if key is not None and (standing := kept.read(id_)) is not None:
         return _replay(standing, wanted.fingerprint)
@@ -241,10 +241,10 @@ def _occur(schedule: Schedule, due: int) -> None:
     except Refused as refused:
         batch, reason, outcome = _withhold(schedule, due), str(refused), Outcome.REFUSED
     if batch.sizes:
-        kept.put_occurrence(schedule.id, Occurrence(due=due, outcome=Outcome.MADE, batch=batch.id))
+        kept.put_occurrence(schedule, Occurrence(due=due, outcome=Outcome.MADE, batch=batch.id))
     elif kept.read(schedule.id) == schedule:  # nobody has paused or deleted it, nor made it otherwise
         observe.count("OccurrencesNotMade")
-        kept.put_occurrence(schedule.id, Occurrence(due=due, outcome=outcome, reason=reason))
+        kept.put_occurrence(schedule, Occurrence(due=due, outcome=outcome, reason=reason))
     else:
         return
     _move(schedule, schedule.due_after(due))
@@ -258,12 +258,12 @@ def _miss(schedule: Schedule, upto: int | None) -> None:
     skipped = list(takewhile(lambda due: upto is None or due < upto, schedule.dues(first - 1)))
     batch = _withhold(schedule, first)
     if batch.sizes:
-        kept.put_occurrence(schedule.id, Occurrence(due=first, outcome=Outcome.MADE, batch=batch.id))
+        kept.put_occurrence(schedule, Occurrence(due=first, outcome=Outcome.MADE, batch=batch.id))
         skipped = skipped[1:]
     if skipped:
         observe.count("OccurrencesNotMade", len(skipped))
         missed = Occurrence(due=skipped[0], outcome=Outcome.MISSED, reason=_LATE, count=len(skipped))
-        kept.put_occurrence(schedule.id, missed)
+        kept.put_occurrence(schedule, missed)
     _move(schedule, upto)
 
 

@@ -1,6 +1,6 @@
 """Recurring schedules in the table: one item that only conditional updates change, and its occurrences.
 
-Each occurrence is put once: what stands stays. An active schedule is kept; what has ended or was deleted expires.
+Each occurrence of a turn is put once: what stands stays. An active schedule is kept; what has ended or was deleted expires.
 """
 
 import json
@@ -91,10 +91,11 @@ def delete(schedule: Schedule) -> Schedule:
     return _update(schedule, expression, values, _AS_READ)
 
 
-def put_occurrence(id_: str, occurrence: Occurrence) -> None:
-    """Keep what became of what was due. It became that once: what stands stays."""
+def put_occurrence(schedule: Schedule, occurrence: Occurrence) -> None:
+    """Keep what became of what was due in the schedule's turn. It became that once: what stands stays."""
     row = {name: value for name, value in asdict(occurrence).items() if name != "due"}
-    item = {**row, "outcome": occurrence.outcome.value, "pk": _key(id_), "sk": f"O#{occurrence.due:011d}"}
+    sk = f"O#{occurrence.due:011d}#{schedule.turn:06d}"
+    item = {**row, "outcome": occurrence.outcome.value, "pk": _key(schedule.id), "sk": sk}
     with suppress(table.Overtaken):
         table.put({**item, "ttl": _ttl()}, unless_exists=True, expired_by=int(time.time()))
 
@@ -139,7 +140,7 @@ def _schedule(item: table.Item) -> Schedule:
 
 def _occurrence(item: table.Item) -> Occurrence:
     return Occurrence(
-        due=int(item["sk"][2:]),
+        due=int(item["sk"].split("#")[1]),
         outcome=Outcome(item["outcome"]),
         batch=item.get("batch"),
         reason=item.get("reason"),
