@@ -32,7 +32,20 @@ FLOORS = (  # a module imports from its own floor or from one below
         "uploads",
     },  # one service a room
     # The verbs.
-    {"accept", "accounts", "admit", "crm", "deals", "dispatch", "find", "fire", "keep", "receive", "report"}
+    {
+        "accept",
+        "accounts",
+        "admit",
+        "crm",
+        "deals",
+        "dispatch",
+        "find",
+        "fire",
+        "keep",
+        "receive",
+        "recurring",
+        "report",
+    }
     | {"upsert", "wake", "watch"},
     {"web", "written", "gateway"},  # what a function needs around a verb
 )
