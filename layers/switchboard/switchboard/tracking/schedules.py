@@ -1,6 +1,7 @@
 """Recurring schedules in the table: one item that only conditional updates change, and its occurrences.
 
-Each occurrence of a turn is put once: what stands stays. An active schedule is kept; what has ended or was deleted expires.
+An occurrence of a turn is put once: what stands stays. An active schedule is kept; what has ended or was deleted
+expires.
 """
 
 import json
