@@ -1,7 +1,6 @@
 """Recurring schedules in the table: one item that only conditional updates change, and its occurrences.
 
-An occurrence of a turn is put once: what stands stays. An active schedule is kept; what has ended or was deleted
-expires.
+Each occurrence of a turn is put once: what stands stays. An active schedule is kept; what ended or was deleted expires.
 """
 
 import json
