@@ -8,6 +8,7 @@ claimed by then.
 
 import hashlib
 import math
+import re
 import secrets
 import time
 from base64 import b32encode
@@ -33,6 +34,7 @@ PREFIX = "sc_"
 
 OCCURRENCES = 20  # told with a schedule
 _STOPPED = 100  # occurrences whose batches are canceled by a pause
+_ID = re.compile(PREFIX + "[a-z2-7]{24}")
 _WAITING = 3 * 86_400  # seconds: for longer, not even quiet hours keep a message
 _LATE = "its time was over before it could be made"
 _STOPPED_SHORT = "making it was given up"
@@ -117,7 +119,7 @@ def own(client: Client, id_: str) -> Schedule | None:
 
 
 def _own(client: Client, id_: str) -> Schedule | None:
-    standing = kept.read(id_)
+    standing = kept.read(id_) if _ID.fullmatch(id_) else None  # a longer one is no key that the table takes
     return standing if standing is not None and standing.client == client.name else None
 
 
