@@ -256,6 +256,25 @@ def test_a_rate_makes_messages_wait_and_none_doubtful(world: World) -> None:
         assert time.monotonic() - began > 60 / 40 - 1  # all but the last windows have passed at the pace
 
 
+def test_a_name_that_waits_often_is_put_anew_and_is_no_dead_letter(world: World) -> None:
+    """SQS counts every receive, and a paced provider's names, or those of somebody's lease, are received again."""
+    accepted = world.send([world.number()], "hubb")
+    url = settings().queues["hubb"]
+    while not (records := world.receive(url)):
+        time.sleep(0.05)
+    (record,) = records
+    view = chunks.read_chunk(parse_message_id(accepted.messages[0].id)[0])  # type: ignore[index]  # it is one
+    assert view is not None
+    chunks.postpone(view.header, "somebody", time.time() + 2.5)
+    came = []
+    for receives in range(1, 7):
+        record["attributes"]["ApproximateReceiveCount"] = str(receives)
+        came.append(world.dispatch.handler({"Records": [record]}, Context())["batchItemFailures"] == [])
+    assert came == [False] * 4 + [True] * 2
+    world.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+    delivered_once(world, "hubb", accepted)
+
+
 @pytest.mark.parametrize(
     "body", ["from=+&message=x", f"message_id={'x' * 3000}&status=sent", f"message_id=1&status={'x' * 450_000}"]
 )

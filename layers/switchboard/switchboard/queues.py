@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +17,7 @@ from switchboard.settings import settings
 MAX_DELAY = 900  # SQS's DelaySeconds limit
 MAX_HIDDEN = 43_200  # SQS's VisibilityTimeout limit
 _SEND_BATCH = 10  # SendMessageBatch's limit
+_RENEWED = 5  # receives of a name that waits; MaxReceives is well above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,22 +98,36 @@ def watch_receipt(provider: str, vendor_id: str, to: str | None, delay: float) -
     _watch({"provider": provider, "receipt": vendor_id, "to": to}, delay)
 
 
-def postpone(provider: str, receipt_handle: str, seconds: float) -> None:
-    """Make a received message visible again after `seconds`: it is not acknowledged.
+def postpone(provider: str, record: Mapping[str, Any], seconds: float) -> bool:
+    """Have a received name again after `seconds`; whether what was received is to be acknowledged.
 
-    Where SQS will not have it (the message was handed out again meanwhile, or is gone) the queue's own time holds.
+    It is made visible again, or, where it has waited so a few times, put anew: SQS counts what it hands out, and what
+    merely waits is no dead letter. Where SQS will not have it (the message was handed out again meanwhile, or is gone)
+    the queue's own time holds.
     """
-    _hide(settings().queues[provider], receipt_handle, seconds)
+    return _put_off(settings().queues[provider], record, seconds)
 
 
 def postpone_report(receipt_handle: str, seconds: float) -> None:
-    """The same for a message of the report queue."""
+    """Make a received message of the report queue visible again after `seconds`: its receives are its tries."""
     _hide(settings().report_queue, receipt_handle, seconds)
 
 
-def postpone_record(receipt_handle: str, seconds: float) -> None:
-    """The same for a message of the CRM's queue."""
-    _hide(settings().crm_queue, receipt_handle, seconds)
+def postpone_record(record: Mapping[str, Any], seconds: float) -> bool:
+    """The same for a name of the CRM's queue."""
+    return _put_off(settings().crm_queue, record, seconds)
+
+
+def _put_off(url: str, record: Mapping[str, Any], seconds: float) -> bool:
+    attributes = record["attributes"]
+    if int(attributes["ApproximateReceiveCount"]) < _RENEWED:
+        _hide(url, record["receiptHandle"], seconds)
+        return False
+    # First the new one, then the acknowledgement: between them there are two, and one changes nothing.
+    group = {"MessageGroupId": attributes["MessageGroupId"]} if "MessageGroupId" in attributes else {}
+    delay = _whole(seconds, MAX_DELAY)
+    client("sqs").send_message(QueueUrl=url, MessageBody=record["body"], DelaySeconds=delay, **group)
+    return True
 
 
 def _hide(url: str, receipt_handle: str, seconds: float) -> None:
