@@ -1,6 +1,7 @@
 """SQS: names of chunks for the providers, of messages to report, of what to look at again; never any content."""
 
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +46,8 @@ def announce(headers: Iterable[Header], owner: str) -> None:
 
 def parse_name(body: str) -> Name:
     """The name that a queue's message holds."""
-    return Name(**json.loads(body))
+    said = json.loads(body)
+    return Name(chunk=said["chunk"], provider=said["provider"])
 
 
 def announce_reports(owner: str, messages: Iterable[str]) -> None:
@@ -102,10 +104,11 @@ def postpone(provider: str, record: Mapping[str, Any], seconds: float) -> bool:
     """Have a received name again after `seconds`; whether what was received is to be acknowledged.
 
     It is made visible again, or, where it has waited so a few times, put anew: SQS counts what it hands out, and what
-    merely waits is no dead letter. Where SQS will not have it (the message was handed out again meanwhile, or is gone)
-    the queue's own time holds.
+    merely waits is no dead letter. One that is older than the watch's round is left to the watch, which has announced
+    its chunk again: names do not pile up. Where SQS will not have it (the message was handed out again meanwhile, or is
+    gone) the queue's own time holds.
     """
-    return _put_off(settings().queues[provider], record, seconds)
+    return _put_off(settings().queues[provider], record, seconds, settings().watch_delay)
 
 
 def postpone_report(receipt_handle: str, seconds: float) -> None:
@@ -118,15 +121,17 @@ def postpone_record(record: Mapping[str, Any], seconds: float) -> bool:
     return _put_off(settings().crm_queue, record, seconds)
 
 
-def _put_off(url: str, record: Mapping[str, Any], seconds: float) -> bool:
+def _put_off(url: str, record: Mapping[str, Any], seconds: float, most: float = math.inf) -> bool:
     attributes = record["attributes"]
     if int(attributes["ApproximateReceiveCount"]) < _RENEWED:
         _hide(url, record["receiptHandle"], seconds)
         return False
-    # First the new one, then the acknowledgement: between them there are two, and one changes nothing.
-    group = {"MessageGroupId": attributes["MessageGroupId"]} if "MessageGroupId" in attributes else {}
-    delay = _whole(seconds, MAX_DELAY)
-    client("sqs").send_message(QueueUrl=url, MessageBody=record["body"], DelaySeconds=delay, **group)
+    body = {"since": int(attributes["SentTimestamp"]) // 1000, **json.loads(record["body"])}
+    if time.time() - body["since"] <= most:
+        # First the new one, then the acknowledgement: between them there are two, and one changes nothing.
+        group = {"MessageGroupId": attributes["MessageGroupId"]} if "MessageGroupId" in attributes else {}
+        delay = _whole(seconds, MAX_DELAY)
+        client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body), DelaySeconds=delay, **group)
     return True
 
 
