@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.openapi.models import APIKey, HTTPBearer
 
 from switchboard.dialects.unified import ProblemDocument
-from switchboard.web import Api
+from switchboard.web import SCHEMES, Api
 
 FUNCTIONS = Path(__file__).parent.parent / "functions"
 TARGET = FUNCTIONS / "docs" / "openapi.json"
@@ -52,7 +52,7 @@ def document() -> dict[str, Any]:
                 version=VERSION,
                 description=DESCRIPTION,
                 security_schemes=SECURITY,
-                security=[{name: []} for name in SECURITY],
+                security=[{name: []} for name in SCHEMES],
             )
         )
         paths, components = part.pop("paths"), part.pop("components")

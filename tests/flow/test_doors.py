@@ -56,7 +56,7 @@ UCONTACT = OldClient(
 def key(world: World) -> Iterator[str]:
     with world.setting(DOOR_WAIT_SECONDS="0"):
         issued = credentials.issue(ACME.name, ACME.region)
-        credentials._clients.clear()  # so that the first look is asked of the table
+        credentials._keys.clear()  # so that the first look is asked of the table
         yield issued
 
 
@@ -171,7 +171,7 @@ def test_a_session_ends_with_the_key_that_opened_it(world: World, key: str) -> N
     credentials.open_session("a-token", key)
     assert credentials.in_session("a-token") == ACME
     table.delete(f"K#{hashlib.sha256(key.encode()).hexdigest()}", "K")
-    credentials._clients.clear()  # a minute later
+    credentials._keys.clear()  # a minute later
     assert credentials.in_session("a-token") is None
 
 

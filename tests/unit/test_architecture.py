@@ -24,13 +24,14 @@ FLOORS = (  # a module imports from its own floor or from one below
         "tracking",
         "queues",
         "credentials",
+        "quota",
         "providers",
         "endpoints",
         "schedules",
         "uploads",
     },  # one service a room
     # The verbs.
-    {"accept", "accounts", "admit", "crm", "deals", "dispatch", "find", "fire", "keep", "receive", "report"}
+    {"accept", "accounts", "admit", "crm", "deals", "dispatch", "find", "fire", "keep", "keyring", "receive", "report"}
     | {"upsert", "wake", "watch"},
     {"web", "written", "gateway"},  # what a function needs around a verb
 )
