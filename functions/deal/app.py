@@ -33,7 +33,7 @@ def save(
     return written.deal(*deals.save(app.client, request, request.external_reference, idempotency_key))
 
 
-@app.post("/v1/deals/batch", **web.operation(web.CRM, "saveDeals", "Write deals in order", 400, 415, ok=(200, 207))
+@app.post("/v1/deals/batch", **web.operation(web.CRM, "saveDeals", "Write deals in order", 400, 415, ok=(200, 207)))
 def save_all(
     request: words.DealsRequest, idempotency_key: web.IdempotencyKey = None
 ) -> web.Response[words.DealResults]:

@@ -39,7 +39,7 @@ def cancel(id: str) -> unified.CanceledMessage:
     return unified.CanceledMessage(id=id, status=result.status)
 
 
-@app.post("/v1/messages/<id>/resend", **web.operation(web.SEND, "resend", "Send a failure again", 404, 409, ok=(202,))
+@app.post("/v1/messages/<id>/resend", **web.operation(web.SEND, "resend", "Send a failure again", 404, 409, ok=(202,)))
 def resend(id: str) -> web.Response[unified.Accepted]:
     try:
         return web.accepted(web.found(accept.resend(app.client, id), "message"))

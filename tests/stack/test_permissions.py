@@ -59,6 +59,18 @@ def live(api: httpx.Client, simulators: dict[str, str]) -> None:
         api.get(f"/v1/{path}").raise_for_status()
 
 
+def live_with_keys(api: httpx.Client) -> None:
+    """A key's whole life, by one that is used for the first time today."""
+    key = api.post("/v1/keys", json={"name": "a", "scopes": ["admin"]}).raise_for_status().json()
+    path, own = f"/v1/keys/{key['id']}", {"Authorization": f"Bearer {key['key']}"}
+    api.get("/v1/keys", headers=own).raise_for_status()
+    api.get(path).raise_for_status()
+    api.post(f"{path}/rotate", json={"overlap": 60}).raise_for_status()
+    api.delete(path).raise_for_status()
+    for _ in range(12):  # a lease of requests
+        api.get("/v1/keys").raise_for_status()
+
+
 def live_with_the_crm(stack: Stack, api: httpx.Client) -> None:
     """Deals and accounts: with a file, whose answer is lost once, found again, and the same at the vendor's door."""
     about = {"name": "a.txt", "content_type": "text/plain", "size": 5}
@@ -110,6 +122,7 @@ def test_roles_allow_what_functions_do(tmp_path: Path, monkeypatch: pytest.Monke
         with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {stack.key}"}, timeout=30) as api:
             live(api, stack.simulators)
             live_with_the_crm(stack, api)
+            live_with_keys(api)
         live_at_doors(stack)
         deadline = time.monotonic() + 20
         while {function for function, _ in calls(probe)} != busy and time.monotonic() < deadline:

@@ -84,23 +84,22 @@ def issue(
 
 def issue_another(
     client: Client, name: str | None, scopes: Collection[Scope], expires_at: float | None
-) -> tuple[str, str]:
-    """A new API key of a client that has one, and the key's id. `expires_at` is epoch seconds, None for never."""
+) -> tuple[str, str, Mapping[str, Any]]:
+    """A new API key of a client that has one, its id, and what is stored of it; `expires_at` is epoch seconds."""
     about = {"region": client.region, "zone": client.zone, "hours": client.hours, "name": name}
     return _mint(client.name, about, scopes, expires_at)
 
 
 def _mint(
     client: str, about: Mapping[str, str | None], scopes: Collection[Scope], expires_at: float | None
-) -> tuple[str, str]:
+) -> tuple[str, str, Mapping[str, Any]]:
     body = secrets.token_urlsafe(24)
     key = f"sb_{body}{_checksum(body)}"
     digest = _digest(key)
     # What it was made to end at is kept: a key that takes its place ends then, not with the overlap.
     ends = {"expires_at": expires_at, "made_until": expires_at}
     made = {**about, **ends, "scopes": {str(scope) for scope in scopes}, "created": time.time()}
-    tracking.put_key(digest, _id(digest), client, made)
-    return key, _id(digest)
+    return key, _id(digest), tracking.put_key(digest, _id(digest), client, made)
 
 
 def _only_zone(region: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from switchboard import credentials, tracking
@@ -44,16 +44,8 @@ def create(client: Client, name: str | None, scopes: Collection[Scope], expires_
         raise Refused(Problem("expires_at", "is past"))
     if sum(life.stands for life in keys(client)) >= MAX_KEYS:
         raise Conflict(f"A client has {MAX_KEYS} keys at most.")
-    key, id_ = credentials.issue_another(client, name, scopes, expires_at)
-    return KeyLife(
-        id=id_,
-        name=name,
-        scopes=tuple(sorted(scopes)),
-        created_at=time.time(),
-        expires_at=expires_at,
-        last_used=None,
-        key=key,
-    )
+    key, id_, row = credentials.issue_another(client, name, scopes, expires_at)
+    return replace(_life(id_, row), key=key)
 
 
 def keys(client: Client) -> list[KeyLife]:

@@ -12,16 +12,17 @@ from switchboard.tracking import table
 _KEPT = 7 * 86400  # seconds that a key is still listed after its end
 
 
-def put_key(digest: str, id_: str, client: str, about: Mapping[str, Any]) -> None:
+def put_key(digest: str, id_: str, client: str, about: Mapping[str, Any]) -> Mapping[str, Any]:
     """Store an API key of a client: its id, and what is known about it and the client, by the hash of the key.
 
-    `expires_at` in `about` (epoch seconds) is when it stops being one.
+    What was stored; `expires_at` in `about` (epoch seconds) is when it stops being one.
     """
     until = about.get("expires_at")
     _list(client, id_, digest, until)
     numbers = {name: table.number(value) for name, value in about.items() if isinstance(value, float)}
     item = {"pk": f"K#{digest}", "sk": "K", "client": client, "ttl": _forgotten(until), **about, **numbers}
     table.put(item, unless_exists=True)
+    return {name: value for name, value in item.items() if value is not None}
 
 
 def get_key(digest: str) -> Mapping[str, Any] | None:
@@ -73,8 +74,8 @@ def end_key(client: str, id_: str, until: float) -> None:
 
 def note_use(digest: str, day: str) -> None:
     """Write down the last day (ISO 8601) that a key was used on. Raises `Overtaken` when that is written already."""
-    condition = "attribute_exists(pk) AND (attribute_not_exists(used) OR used < :day)"
-    table.update(f"K#{digest}", "K", "SET used = :day", {":day": day}, condition)
+    condition = "attribute_exists(pk) AND (attribute_not_exists(#used) OR #used < :day)"
+    table.update(f"K#{digest}", "K", "SET #used = :day", {":day": day}, condition)
 
 
 def list_key(digest: str, id_: str, client: str) -> None:
