@@ -1,7 +1,7 @@
 """Every route that openapi.json describes, against every key that must not do: over HTTP, in the sandbox.
 
-A route is called as its owner would call it, so that nothing but the key stands in its way. A new route is in the matrix
-by being described.
+A route is called as its owner would call it, so that nothing but the key stands in its way. A new route is in the
+matrix by being described.
 """
 
 import base64
@@ -61,6 +61,7 @@ BODIES: Mapping[str, Any] = {
     "saveDeal": {"name": "never written"},
     "saveDeals": {"deals": [{"name": "never written"}]},
     "putDeal": {"name": "never written"},
+    "schedule": {"cron": "0 0 29 2 *", "message": {"to": "+59898344999", "text": "never sent"}},
     "send": {"to": "+59898344999", "text": "never sent", "dry_run": True},
 }
 QUERIES: Mapping[str, str] = {"findDeals": f"?reference={REFERENCE}"}  # for those that cannot do without
@@ -93,6 +94,8 @@ def owned(stack: Stack) -> Owned:
     deal = call(stack, "PUT", f"/v1/deals/{REFERENCE}", stack.key, {"name": SECRET})
     assert deal.status_code in (200, 201), deal.text
     account = call(stack, "POST", "/v1/accounts", stack.key, {"email": "a@owner.example", "account_name": "A"}).json()
+    recurring = {"cron": "0 0 29 2 *", "message": {"to": NUMBER, "text": SECRET}}
+    schedule = call(stack, "POST", "/v1/schedules", stack.key, recurring).json()
     kept = made(stack, stack.key, name=SECRET)
     end = time.time() + 2
     expired = made(stack, stack.key, expires_at=f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(end))}Z")
@@ -115,6 +118,7 @@ def owned(stack: Stack) -> Owned:
         "batches": sent["batch"],
         "deals": REFERENCE,
         "accounts": account["url"].rpartition("/")[2],
+        "schedules": schedule["id"],
         "keys": kept["id"],
     }
     return Owned(ids, keys)

@@ -434,7 +434,7 @@ def test_the_description_holds_together() -> None:
     operations = [(path, operation) for path, methods in DOCUMENT["paths"].items() for operation in methods.values()]
     assert DOCUMENT["openapi"].startswith("3.1.")
     assert refs == {f"#/components/schemas/{name}" for name in schemas}
-    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 20
+    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 26
     assert [list(need) for need in DOCUMENT["security"]] == [
         [name] for name in DOCUMENT["components"]["securitySchemes"]
     ]
@@ -494,12 +494,13 @@ def ids_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "id" in path:
         _, _, collection, id_, *_ = event["rawPath"].split("/")
         assert id_ == path["id"]
-        yield {"batches": "batch", "messages": "message", "keys": "key"}[collection], id_
+        kinds = {"batches": "batch", "messages": "message", "schedules": "schedule", "keys": "key"}
+        yield kinds[collection], id_
     if "batch" in query:
         yield "batch", query["batch"]
     for record in event.get("Records", ()):
         said = json.loads(record["body"])
-        yield from ((kind, said[kind]) for kind in ("batch", "chunk", "message") if kind in said)
+        yield from ((kind, said[kind]) for kind in ("batch", "chunk", "message", "schedule") if kind in said)
 
 
 KEY_ID = re.compile(r"key_[0-9a-f]{20}")
@@ -514,10 +515,13 @@ def is_message_id(id_: str) -> bool:
     return found is not None and is_batch_id(found[0].batch)
 
 
+def is_schedule_id(id_: str) -> bool:
+    return id_.startswith("sc_") and len(b32decode(id_[3:].upper())) == 15
+
+
 FORMS = {
     "key": KEY_ID.fullmatch,
-    "batch": is_batch_id,
-    "message": is_message_id,
+    **{"batch": is_batch_id, "message": is_message_id, "schedule": is_schedule_id},
     "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch),
 }
 NAMED = [(name, kind, id_) for name, event in EVENTS.items() for kind, id_ in ids_of(event)]
@@ -536,6 +540,7 @@ def test_the_events_that_name_what_was_accepted() -> None:
             "read_message",
         ),
         *("key_read", "key_revoke", "key_rotate", "resend_message", "watch"),
+        *("schedule_delete", "schedule_pause", "schedule_read", "schedule_resume"),
     }
 
 
