@@ -8,6 +8,8 @@ import base64
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,11 +18,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 import sandbox
+from sandbox.processes import environment
 from sandbox.stack import Stack
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from tests.stack.client import bulk, eventually
@@ -285,6 +289,22 @@ def test_a_key_that_makes_no_sense(stack: Stack, body: Any, field: str) -> None:
     answer = call(stack, "POST", "/v1/keys", stack.key, body)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_the_first_key_of_a_client_is_the_operators(stack: Stack) -> None:
+    command = [sys.executable, "-m", "sandbox", "key", "--client", "first", "--port", str(urlsplit(stack.url).port)]
+
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *more], env=environment(), capture_output=True, text=True, check=False)
+
+    every = run().stdout.strip()
+    listed = call(stack, "GET", "/v1/keys", every).json()["items"]
+    assert [(key["name"], key["scopes"]) for key in listed] == [("bootstrap", sorted(SCOPES))]
+    some = run("--scopes", "read,crm", "--name", "a report").stdout.strip()
+    assert [call(stack, "GET", path, some).status_code for path in ("/v1/messages", "/v1/keys")] == [200, 403]
+    wrong = run("--scopes", "root")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert call(stack, "DELETE", f"/v1/keys/{listed[0]['id']}", every).status_code == 409  # its last admin
 
 
 def test_a_session_ends_with_its_key(stack: Stack) -> None:
