@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import openapi
-from switchboard import accept, credentials, quota, tracking
+from switchboard import accept, credentials, quota, tracking, web
 from switchboard.credentials import Client, Key
 from switchboard.model.chunk import ChunkId, batch_id, parse_message_id
 from switchboard.model.message import Channel
@@ -28,7 +28,7 @@ from switchboard.model.status import Status
 ROOT = Path(__file__).parents[2]
 ANA = "+19195551212"
 KEY = "sb_a-key"
-HELD = Key(id="key_1", client=Client("acme", "US"))
+HELD = Key(id="key_1", client=Client("acme", "US"), scopes=EVERY)
 LEFT = quota.Quota(limit=2000, remaining=1999, reset=7)
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 JSON = {"content-type": "application/json"}
@@ -266,6 +266,18 @@ def test_a_key_without_the_scope_is_told_which(body: Any, monkeypatch: pytest.Mo
     assert answer.headers["www-authenticate"].endswith('error="insufficient_scope", scope="send"')
     assert call(TRACK, "GET", "/v1/messages/b").status == 200
     assert call(TRACK, "POST", "/v1/messages/b/cancel").status == 403
+
+
+def test_a_route_that_says_no_scope_lets_nobody_in(capsys: pytest.CaptureFixture[str]) -> None:
+    app, entered = web.Api(), []
+
+    @app.get("/v1/forgotten")
+    def forgotten() -> dict[str, str]:
+        entered.append(1)
+        return {}
+
+    answer = call(lambda event, context: app.resolve(event, context), "GET", "/v1/forgotten")
+    assert (answer.status, entered) == (500, [])
 
 
 def test_every_answer_to_a_key_says_what_is_left() -> None:

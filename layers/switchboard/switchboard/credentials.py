@@ -46,7 +46,7 @@ class Key:
 
     id: str
     client: Client
-    scopes: frozenset[Scope] = EVERY
+    scopes: frozenset[Scope]
     expires_at: float | None = None
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from switchboard import credentials, tracking
@@ -30,7 +30,7 @@ class KeyLife:
     created_at: float | None
     expires_at: float | None
     last_used: str | None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
 
     @property
     def stands(self) -> bool:
