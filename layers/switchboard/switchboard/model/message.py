@@ -70,6 +70,7 @@ class Recipient:
     to: str
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

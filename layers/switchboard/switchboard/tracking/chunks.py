@@ -225,7 +225,8 @@ def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
 
 def _stored(n: int, item: table.Item) -> Stored:
     variables = json.loads(item.get("vars", "{}"))
-    return Stored(n=n, place=int(item["place"]), to=item["to"], reference=item.get("ref"), variables=variables)
+    row = int(item["row"]) if "row" in item else None
+    return Stored(n=n, place=int(item["place"]), to=item["to"], reference=item.get("ref"), variables=variables, row=row)
 
 
 def _header(chunk: ChunkId, item: table.Item) -> Header:
