@@ -2,16 +2,19 @@
 
 import time
 
-from switchboard import observe, queues, receive, tracking
+from switchboard import observe, queues, receive, runs, tracking
+from switchboard.model.campaign import State
 from switchboard.model.record import Record
 from switchboard.settings import settings
 from switchboard.tracking import chunks, writes
 
 
 def watch(body: dict[str, str]) -> None:
-    """Look again at what a watch message names: a batch, a record with writes to the CRM, or a parked receipt."""
+    """Look again at what a watch message names: a batch, a file that is read, a record with writes, or a parked receipt."""
     if "batch" in body:
         watch_batch(body["batch"], body["nonce"])
+    elif "campaign" in body:
+        runs.watch(body["campaign"])
     elif "record" in body:
         watch_record(body["record"])
     else:
@@ -25,8 +28,8 @@ def watch_batch(id_: str, nonce: str) -> None:
     time has not come, is not announced.
     """
     batch = tracking.read_batch(id_)
-    if batch is None or batch.nonce != nonce:
-        return
+    if batch is None or batch.nonce != nonce or runs.state(batch) is State.PAUSED:
+        return  # whoever resumes a campaign has its batches watched again
     now = time.time()
     unfinished = [
         header for header in chunks.read_headers(list(zip(batch.chunks, batch.sizes, strict=True))) if not header.done
