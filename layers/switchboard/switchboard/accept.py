@@ -17,7 +17,6 @@ from switchboard.model.chunk import (
     CHUNK_SIZE,
     ChunkId,
     Header,
-    Run,
     Stored,
     alias,
     batch_id,
@@ -66,15 +65,6 @@ class Submission:
     resend_of: str | None = None
     door: str | None = None
     reports: bool = False
-    run: Run | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """The batch that stands, and whether an earlier request made it."""
-
-    batch: Batch
-    replayed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,26 +113,6 @@ def accept(submission: Submission, client: Client, idempotency_key: str | None) 
         return _replay(standing, submission)
     _announce(planned, client)
     return Accepted(batch=id_, messages=_answer(batch.content, planned), replayed=False)
-
-
-def take(submission: Submission, client: Client, key: str) -> Taken:
-    id_ = _batch_id(client.name, key)
-    if (standing := _standing(id_)) is not None:
-        return _taken(standing, submission)
-    batch, planned = _plan(submission, client, id_)
-    seal.write_messages(batch, planned)
-    queues.watch_batch(batch.id, batch.nonce, settings().watch_delay)
-    standing = _seal(batch)
-    if standing.nonce != batch.nonce:
-        return _taken(standing, submission)
-    _announce(planned, client)
-    return Taken(batch=batch, replayed=False)
-
-
-def _taken(standing: Batch, submission: Submission) -> Taken:
-    if standing.fingerprint != submission.fingerprint:
-        raise IdempotencyConflict
-    return Taken(batch=standing, replayed=True)
 
 
 def _standing(id_: str) -> Batch | None:
@@ -226,7 +196,6 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
         resend_of=submission.resend_of,
         door=submission.door,
         reports=submission.reports,
-        run=submission.run,
     )
     return batch, planned
 
@@ -243,7 +212,6 @@ def _grouped(submission: Submission) -> dict[tuple[str, ...], list[Stored]]:
                 to=recipient.to,
                 reference=recipient.reference,
                 variables=recipient.variables,
-                row=recipient.row,
             )
         )
     return groups

@@ -102,16 +102,6 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """The rows of a campaign that a batch holds."""
-
-    campaign: str
-    first: int
-    last: int
-    priority: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """A message as accepted: written once, never changed. `place` is its position in the request, from 0."""
 
@@ -120,7 +110,6 @@ class Stored:
     to: str
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

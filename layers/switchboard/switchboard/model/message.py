@@ -72,7 +72,6 @@ class Recipient:
     to: str
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,8 +225,7 @@ def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
 
 def _stored(n: int, item: table.Item) -> Stored:
     variables = json.loads(item.get("vars", "{}"))
-    row = int(item["row"]) if "row" in item else None
-    return Stored(n=n, place=int(item["place"]), to=item["to"], reference=item.get("ref"), variables=variables, row=row)
+    return Stored(n=n, place=int(item["place"]), to=item["to"], reference=item.get("ref"), variables=variables)
 
 
 def _header(chunk: ChunkId, item: table.Item) -> Header:

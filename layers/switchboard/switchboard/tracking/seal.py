@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from switchboard.model.chunk import ChunkId, Header, Run, Stored
+from switchboard.model.chunk import ChunkId, Header, Stored
 from switchboard.model.contact import Contact, MatchBy, Notify, Owner, Tags
 from switchboard.model.message import Channel, Content, Encoding, Invitation
 from switchboard.settings import settings
@@ -34,7 +34,6 @@ class Batch:
     resend_of: str | None = None
     door: str | None = None
     reports: bool = False
-    run: Run | None = None
 
     @property
     def reports_to(self) -> str | None:
@@ -75,7 +74,6 @@ def seal(batch: Batch) -> Batch:
         **{"created": table.number(batch.created_at), "metadata": json.dumps(dict(batch.metadata), ensure_ascii=False)},
         **{"expires": batch.expires_at and table.number(batch.expires_at), "resend_of": batch.resend_of},
         **{"door": batch.door, "reports": batch.reports or None},
-        "run": json.dumps(asdict(batch.run)) if batch.run else None,
         **indexes.by_client(batch.client, batch.created_at, batch.id),
         "ttl": int(batch.created_at) + settings().retention,
     }
@@ -98,7 +96,6 @@ def _message_item(batch: Batch, chunk: ChunkId, message: Stored, ttl: int) -> ta
     return {
         **{"pk": chunks.partition(chunk), "sk": f"M#{message.n:03d}", "to": message.to, "ref": message.reference},
         "place": message.place,
-        "row": message.row,
         "vars": json.dumps(dict(message.variables), ensure_ascii=False) if message.variables else None,
         **indexes.by_address(batch.client, message.to, batch.created_at, chunk.message(message.n)),
         "ttl": ttl,
@@ -119,7 +116,6 @@ def _batch(item: table.Item) -> Batch:
         resend_of=item.get("resend_of"),
         door=item.get("door"),
         reports=item.get("reports", False),
-        run=Run(**json.loads(item["run"])) if "run" in item else None,
     )
 
 
