@@ -34,6 +34,8 @@ def main() -> int:
     key = commands.add_parser("key", help="make an API key, in a running sandbox or in the deployment of TABLE_NAME")
     key.add_argument("--client", required=True)
     key.add_argument("--region", help="the region of the client's numbers without a country code, such as UY")
+    key.add_argument("--zone", help="the client's time zone, such as America/Montevideo; a region of one needs none")
+    key.add_argument("--hours", help="when its recipients may have marketing messages (default 08:00-21:00)")
     reports = commands.add_parser("reports", help="say where a client of a vendor's door is told of its receipts")
     reports.add_argument("--client", required=True)
     reports.add_argument("--door", required=True, help="the dialect that they go out in, such as bulksms")
@@ -83,7 +85,8 @@ def _operate(arguments: argparse.Namespace) -> int:
         print(f"for the sandbox at {running[0]['url']}", file=sys.stderr)
     try:
         if arguments.command == "key":
-            print(accounts.issue_key(arguments.client, arguments.region, variables))
+            about = {"region": arguments.region, "zone": arguments.zone, "hours": arguments.hours}
+            print(accounts.issue_key(arguments.client, about, variables))
         else:
             accounts.direct_reports(arguments.client, arguments.door, arguments.url, variables)
             print(f"{arguments.door} reports of {arguments.client} go to {arguments.url or 'nobody'}")

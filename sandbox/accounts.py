@@ -80,12 +80,13 @@ def store(engine: Engine, outputs: Mapping[str, str], accounts: Accounts) -> Non
     client.put_secret_value(SecretId=outputs[SECRET_OUTPUT], SecretString=json.dumps(accounts))
 
 
-def issue_key(client: str, region: str | None, environment: Mapping[str, str]) -> str:
-    """A new API key of a client, by the function that every deployment uses; `environment` says which deployment."""
+def issue_key(client: str, about: Mapping[str, str | None], environment: Mapping[str, str]) -> str:
+    """A new API key of a client, by the function that every deployment uses; `about` is what that takes by name, and
+    `environment` says which deployment."""
     os.environ.update(environment)
     from switchboard.credentials import issue
 
-    return issue(client, region)
+    return issue(client, **about)
 
 
 def direct_reports(client: str, door: str, url: str | None, environment: Mapping[str, str]) -> None:

@@ -62,6 +62,17 @@ class Engine:
         stop(self._process, signal.SIGKILL)  # nothing to save
 
 
+def publish(template: str) -> str:
+    """Puts a CloudFormation template where the engine that the environment names finds it, by the URL that is answered:
+    in the call itself it has 51,200 bytes, in a bucket 1,000,000."""
+    import boto3
+
+    s3: Any = boto3.client("s3")
+    s3.create_bucket(Bucket="templates")
+    s3.put_object(Bucket="templates", Key="template.json", Body=template.encode())
+    return f"{s3.meta.endpoint_url}/templates/template.json"
+
+
 def prompt(application: Application) -> Application:
     """MiniStack whose long polls end when a message is sent.
 

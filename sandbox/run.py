@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from sandbox import accounts, layers, timers
 from sandbox.control import Control
-from sandbox.engine import ACCOUNT, CREDENTIALS, HOST, Engine
+from sandbox.engine import ACCOUNT, HOST, Engine, publish
 from sandbox.gateway import HEAD_LIMIT, Gateway
 from sandbox.processes import ROOT, Folder, environment, first_line, python, spawn, stop
 from sandbox.runtime import Pool, Program
@@ -220,9 +220,8 @@ class Sandbox:
         """Has the data plane make the stack; its outputs."""
         import boto3
 
-        for name, value in CREDENTIALS.items():
-            os.environ[name] = value
-        client: Any = boto3.client("cloudformation", endpoint_url=self._engine.url)
+        os.environ.update(self._engine.environment())
+        client: Any = boto3.client("cloudformation")
         given = {f"{name.capitalize()}Url": url for name, url in self._simulators.items()}
         known = template.expanded.get("Parameters", {})
         parameters = {**{name: url for name, url in given.items() if name in known}, **self._options.parameters}
@@ -230,7 +229,7 @@ class Sandbox:
             raise Failed(f"the template has no parameter {', '.join(unknown)}")
         client.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=template.for_engine(),
+            TemplateURL=publish(template.for_engine()),
             Parameters=[{"ParameterKey": k, "ParameterValue": str(v)} for k, v in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         )
@@ -244,7 +243,7 @@ class Sandbox:
 
     def _open_accounts(self) -> None:
         accounts.store(self._engine, self.deployment.outputs, self._accounts)
-        self._key = accounts.issue_key(self._options.client, self._options.region, self._deployed())
+        self._key = accounts.issue_key(self._options.client, {"region": self._options.region}, self._deployed())
 
     def _deployed(self) -> dict[str, str]:
         """What our code needs to know of this deployment, whichever function it is in."""

@@ -156,14 +156,12 @@ class Template:
             if isinstance(depends := resource.get("DependsOn"), list | str):
                 depends = [depends] if isinstance(depends, str) else depends
                 resource["DependsOn"] = [id for id in depends if id in resources]
-        for parameter in expanded.get("Parameters", {}).values():  # words for people, and the template is long enough
-            parameter.pop("Description", None)
         outputs = expanded.setdefault("Outputs", {})
         self._questions = []
         self._walk(self._ask)
         for number, question in enumerate(self._questions):
             outputs[f"{QUESTION}{number}"] = {"Value": question}
-        return json.dumps(expanded, separators=(",", ":"))  # CloudFormation takes 51,200 bytes
+        return json.dumps(expanded)
 
     def deployment(self, outputs: Mapping[str, str]) -> Deployment:
         """What is to be run, from the outputs of the stack that `for_engine` made."""

@@ -35,7 +35,7 @@ def message(id: str) -> unified.Message:
 def cancel(id: str) -> unified.CanceledMessage:
     result = web.found(tracking.cancel_message(app.client.name, id), "message")
     if not result.canceled:
-        raise web.Fault(409, web.too_late(result.status))
+        raise web.Fault(409, web.too_late(result.status, result.kept_by))
     return unified.CanceledMessage(id=id, status=result.status)
 
 

@@ -7,6 +7,7 @@ from types import ModuleType
 import boto3
 
 from sandbox import openapi
+from sandbox.engine import publish
 from sandbox.template import Deployment, Template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,7 @@ def deploy(name: str, parameters: Mapping[str, str]) -> Deployment:
     cloud = boto3.client("cloudformation")
     cloud.create_stack(
         StackName=name,
-        TemplateBody=template.for_engine(),
+        TemplateURL=publish(template.for_engine()),
         Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
     )
     cloud.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 100})

@@ -59,7 +59,8 @@ class World:
         self.callback = function("callback")
         self.notify = function("notify")
         self.crm = function("crm")
-        for service in ("dynamodb", "sqs", "secretsmanager"):
+        self.fire = function("fire")
+        for service in ("dynamodb", "sqs", "secretsmanager", "scheduler"):
             events = clients.client(service).meta.events
             events.register("before-call", self._before)
             events.register("after-call", self._after)
@@ -73,6 +74,7 @@ class World:
             settings.settings().watch_queue: self.watch,
             settings.settings().report_queue: self.notify,
             settings.settings().crm_queue: self.crm,
+            settings.settings().fire_queue: self.fire,
         }
 
     def number(self, prefix: str = "+1919555") -> str:
@@ -81,7 +83,13 @@ class World:
         return f"{prefix}{self._number:04d}"
 
     def send(
-        self, to: list[str], provider: str | None = None, key: str | None = None, text: str = "Hello", **options: Any
+        self,
+        to: list[str],
+        provider: str | None = None,
+        key: str | None = None,
+        text: str = "Hello",
+        client: Client = ACME,
+        **options: Any,
     ) -> accept.Accepted:
         """Accept an SMS."""
         submission = accept.Submission(
@@ -91,7 +99,7 @@ class World:
             fingerprint=text + ",".join(to),
             **options,
         )
-        return accept.accept(submission, ACME, key)
+        return accept.accept(submission, client, key)
 
     @contextmanager
     def crashing(self, at: int | None = None) -> Iterator[Calls]:

@@ -8,6 +8,7 @@ from datetime import timedelta, timezone
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -27,7 +28,17 @@ from switchboard.dialects.bulksms.provider import DIALECT
 from switchboard.dialects.bulksms.reports import report
 from switchboard.dialects.bulksms.schedule import Schedule, decode_call, encode_schedule, is_past
 from switchboard.dialects.bulksms.submit import SUBMIT, Submit, decode_submit, encode_submit
-from switchboard.dialects.door import Credentials, Delivery, Door, Order, Placed, Refusal, TurnedAway, by_their_names
+from switchboard.dialects.door import (
+    Credentials,
+    Delivery,
+    Door,
+    Home,
+    Order,
+    Placed,
+    Refusal,
+    TurnedAway,
+    by_their_names,
+)
 from switchboard.dialects.wire import JSON, Request, Response, Unreadable, form
 from switchboard.model.contact import Contact
 from switchboard.model.message import Channel, Content, Encoding, Invitation, Outbound, Recipient
@@ -37,6 +48,7 @@ from switchboard.model.receipt import Inbound, Receipt
 from switchboard.model.status import Status
 from tests.corners.bulksms import ARRIVAL, CALL, FIRST, MORNING, REPORT, SCHEDULE, submits
 
+HOME = Home("UY", ZoneInfo("UTC"))
 ACCOUNT = {"username": "acme", "password": "secret", "sender": "Northwind"}
 FIELDS = {
     "username": "acme",
@@ -434,7 +446,7 @@ WITH_A_TIME = {"date": "03/03/2030", "time": "03:45 am", "gmt": "+00:00"}
 
 
 def ordered(region: str | None = "UY", **changes: str) -> Order:
-    order = BULK.order(BULK.read(get(**changes)), region)
+    order = BULK.order(BULK.read(get(**changes)), Home(region, ZoneInfo("UTC")))
     assert order is not None
     return order
 
@@ -448,7 +460,7 @@ def turned_away(act: Callable[[], object]) -> str:
 
 def answered(region: str | None = None, **changes: str) -> str:
     said = BULK.read(get(**changes))
-    order = BULK.order(said, region)
+    order = BULK.order(said, Home(region, ZoneInfo("UTC")))
     assert order is not None
     placed = tuple(Placed(id=f"id{place}") for place in range(len(order.recipients)))
     return BULK.answer(said, order, placed).body.decode()
@@ -601,7 +613,7 @@ def test_a_time_to_send_at_is_never_sent_at_once(door: Door[Any], names: tuple[s
     said = door.read(get(**dict(zip(names, WITH_A_TIME.values(), strict=True))))
     assert isinstance(said, Schedule)
     assert door.credentials(said) == Credentials(user="acme", secret="secret")
-    assert door.order(said, "UY") is None
+    assert door.order(said, Home("UY", ZoneInfo("UTC"))) is None
     assert door.refuse(said, Refusal.ABSENT, (), None).body.decode() == f"1710|{A}"
 
 
@@ -645,7 +657,7 @@ def test_a_refusal_has_its_code(why: Refusal, code: str) -> None:
 def test_what_cannot_be_carried_has_its_code(fields: list[str], answer: str) -> None:
     said = BULK.read(get(destination=f"{B},xyz,+{B},{A},099123456,099123458"))
     problems = tuple(Problem(field, "is wrong") for field in fields)
-    assert BULK.refuse(said, Refusal.CONTENT, problems, BULK.order(said, "UY")).body.decode() == answer
+    assert BULK.refuse(said, Refusal.CONTENT, problems, BULK.order(said, HOME)).body.decode() == answer
 
 
 def test_what_is_wrong_before_there_is_an_order_is_said_of_the_first_destination() -> None:
@@ -656,7 +668,7 @@ def test_what_is_wrong_before_there_is_an_order_is_said_of_the_first_destination
 def test_the_only_destination_of_a_call_is_named_as_such() -> None:
     said = BULK.read(get(destination=B))
     problem = (Problem("to.0", "nobody sends there"),)
-    assert BULK.refuse(said, Refusal.CONTENT, problem, BULK.order(said, "UY")).body.decode() == f"1706|{B}"
+    assert BULK.refuse(said, Refusal.CONTENT, problem, BULK.order(said, HOME)).body.decode() == f"1706|{B}"
 
 
 def test_problems_have_the_documents_names() -> None:
@@ -684,5 +696,5 @@ def test_a_report_to_a_client(status: Status) -> None:
     said = decode_report(told)
     assert said == replace(REPORT, source="", status=said.status, cost="0", charge="2", mcc_mnc="", error="1732")
     means = {Status.FAILED: Status.UNDELIVERED, Status.CANCELED: Status.REJECTED, Status.QUEUED: Status.SUBMITTED}
-    means |= {Status.UNCONFIRMED: Status.SUBMITTED}
+    means |= {Status.UNCONFIRMED: Status.SUBMITTED, Status.SCHEDULED: Status.SUBMITTED}
     assert STATUS_WORDS[said.status] == means.get(status, status)

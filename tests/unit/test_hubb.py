@@ -5,13 +5,14 @@ from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from switchboard.dialects import forms
-from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway, by_their_names
+from switchboard.dialects.door import Credentials, Door, Home, Order, Placed, Refusal, TurnedAway, by_their_names
 from switchboard.dialects.hubb import doors
 from switchboard.dialects.hubb.accounts import MasterAccount
 from switchboard.dialects.hubb.callbacks import Arrival, Report, Shape, decode_callback, encode_inbound, encode_report
@@ -58,7 +59,7 @@ def call(**changes: str) -> SendSms:
 
 
 def order(said: SendSms) -> Order:
-    order = door("send_sms").order(said, None)
+    order = door("send_sms").order(said, Home(None, ZoneInfo("UTC")))
     assert order is not None
     return order
 

@@ -86,7 +86,7 @@ def test_parts_are_those_of_the_text_that_this_recipient_had() -> None:
 
 
 def test_what_is_not_news_for_a_client_is_never_told() -> None:
-    untold = {Status.QUEUED, Status.CANCELED, Status.UNCONFIRMED, Status.SUBMITTED}
+    untold = {Status.SCHEDULED, Status.QUEUED, Status.CANCELED, Status.UNCONFIRMED, Status.SUBMITTED}
     assert set(Status) - report.REPORTED == untold
 
 

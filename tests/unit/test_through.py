@@ -2,13 +2,14 @@
 
 from dataclasses import fields, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from switchboard.dialects import doors, registry
 from switchboard.dialects.bulksms.submit import Submit, Type
-from switchboard.dialects.door import Door, TurnedAway
+from switchboard.dialects.door import Door, Home, TurnedAway
 from switchboard.dialects.hubb.sms import SendSms
 from switchboard.model.address import parse_phone
 from switchboard.model.message import Outbound
@@ -35,7 +36,7 @@ def through(vendor: str, name: str, said: Any) -> Any:
     call = next(call for call in CALLS if (call.vendor, call.name) == (vendor, name))
     door: Door[Any] = next(door for door in doors.DOORS if (door.dialect, door.name) == (vendor, name))
     try:
-        order = door.order(door.read(call.encode(said)), "UY")
+        order = door.order(door.read(call.encode(said)), Home("UY", ZoneInfo("UTC")))
     except (TurnedAway, Refused):
         order = None
     assume(order is not None)

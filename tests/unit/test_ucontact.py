@@ -5,12 +5,23 @@ from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway, by_their_names
+from switchboard.dialects.door import (
+    Credentials,
+    Door,
+    Entrance,
+    Home,
+    Order,
+    Placed,
+    Refusal,
+    TurnedAway,
+    by_their_names,
+)
 from switchboard.dialects.forms import Part, multipart
 from switchboard.dialects.ucontact.bases import (
     BlacklistRow,
@@ -425,7 +436,7 @@ def mail(**said: object) -> Request:
 
 def order_of(name: str, request: Request, region: str | None = "UY") -> Order:
     door = BY_NAME[name]
-    order = door.order(door.read(request), region)
+    order = door.order(door.read(request), Home(region, ZoneInfo("UTC")))
     assert order
     return order
 
@@ -595,7 +606,7 @@ def test_what_the_gateway_does_not_do_is_read_and_not_done(name: str) -> None:
     door = BY_NAME[name]
     said = door.read(post(name, LATER[name]))
     assert door.credentials(said) == Credentials(secret=KEY)
-    assert door.order(said, "UY") is None
+    assert door.order(said, Home("UY", ZoneInfo("UTC"))) is None
     for missing in LATER[name]:
         with pytest.raises(TurnedAway) as away:
             door.read(post(name, LATER[name] | {missing: ""}))

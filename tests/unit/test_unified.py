@@ -390,6 +390,7 @@ def test_a_life_as_it_is_told() -> None:
                 "campaign": None,
                 "door": None,
                 "created_at": "2026-01-31T18:00:00.000Z",
+                "send_at": None,
                 "expires_at": "2026-01-31T18:01:00.250Z",
                 "resend_of": None,
                 "segments": {"encoding": "gsm", "units": 2, "parts": 1},
@@ -435,6 +436,8 @@ def test_a_batch_as_it_is_told() -> None:
     assert unified.Batch.model_validate(life).model_dump(mode="json") == {
         "id": "b",
         "created_at": "2026-01-31T18:00:00.000Z",
+        "send_at": None,
+        "schedule": None,
         "channel": "sms",
         "campaign": None,
         "metadata": {},

@@ -485,7 +485,16 @@ NAMED = [(name, kind, id_) for name, event in EVENTS.items() for kind, id_ in id
 
 def test_the_events_that_name_what_was_accepted() -> None:
     assert {name for name, _, _ in NAMED} == {
-        *("cancel_batch", "cancel_message", "dispatch", "find_batch_messages", "notify", "read_batch", "read_message"),
+        *(
+            "cancel_batch",
+            "cancel_message",
+            "dispatch",
+            "find_batch_messages",
+            "fire",
+            "notify",
+            "read_batch",
+            "read_message",
+        ),
         *("resend_message", "watch"),
     }
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from switchboard import observe, queues, tracking
+from switchboard import observe, queues, tracking, wake
 from switchboard.credentials import Client
 from switchboard.model.chunk import (
     BATCH_OCTETS,
     CHUNK_SIZE,
     ChunkId,
     Header,
+    Run,
     Stored,
     alias,
     batch_id,
@@ -50,10 +51,11 @@ class NotResendable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What a caller wants sent. Addresses are normalised; `expires_at` is in epoch seconds.
+    """What a caller wants sent. Addresses are normalised; times are epoch seconds.
 
     `fingerprint` is a SHA-256 over the canonical request: it tells a repeat from another request under the same key.
-    `door` and `reports` are the batch's.
+    With `marketing` the recipients' quiet hours are kept. A `send_at` that is past is refused, or, with `at_once`, now.
+    `door`, `reports`, `schedule` and `run` are the batch's.
     """
 
     content: Content
@@ -61,15 +63,23 @@ class Submission:
     fingerprint: str
     provider: str | None = None
     expires_at: float | None = None
+    send_at: float | None = None
+    at_once: bool = False
+    marketing: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     resend_of: str | None = None
     door: str | None = None
     reports: bool = False
+    schedule: str | None = None
+    run: Run | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedMessage:
-    """One message of an answer; `alias` is its id as a UUID. Both are empty in a dry run."""
+    """One message of an answer; `alias` is its id as a UUID. Both are empty in a dry run.
+
+    `not_before` is when its time comes, in epoch seconds; 0 is at once.
+    """
 
     id: str
     alias: str
@@ -77,6 +87,12 @@ class AcceptedMessage:
     reference: str | None
     provider: str
     segments: Segments | None
+    not_before: float = 0.0
+
+    @property
+    def status(self) -> Status:
+        """Where it stood when it was accepted."""
+        return Status.SCHEDULED if self.not_before else Status.QUEUED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +104,19 @@ class Accepted:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The batch that stands, with its chunks, and whether an earlier request made it."""
+
+    batch: Batch
+    planned: "Planned"
+    replayed: bool
+
+
 Planned = list[tuple[Header, list[Stored]]]
+
+_LONGEST = 366 * 86_400  # seconds ahead that something may be sent
+_PAST = 60.0  # seconds that a time may be past and still mean now
 
 
 def preview(submission: Submission, client: Client) -> tuple[AcceptedMessage, ...]:
@@ -100,19 +128,31 @@ def preview(submission: Submission, client: Client) -> tuple[AcceptedMessage, ..
 def accept(submission: Submission, client: Client, idempotency_key: str | None) -> Accepted:
     """Make the submission a sealed batch and announce it; a repeat under the same key gets the same answer.
 
+    Raises as `take` does.
+    """
+    taken = take(submission, client, idempotency_key)
+    planned = taken.planned or _standing_chunks(taken.batch)
+    return Accepted(batch=taken.batch.id, messages=_answer(taken.batch.content, planned), replayed=taken.replayed)
+
+
+def take(submission: Submission, client: Client, idempotency_key: str | None) -> Taken:
+    """The batch that stands afterwards; `planned` is empty where an earlier request made it.
+
     Raises `Refused`, `IdempotencyConflict`, what AWS raises (nothing was taken), and `SealInDoubt`.
     """
     id_ = _batch_id(client.name, idempotency_key)
     if idempotency_key is not None and (standing := _standing(id_)) is not None:
         return _replay(standing, submission)
     batch, planned = _plan(submission, client, id_)
+    headers = [header for header, _ in planned]
     seal.write_messages(batch, planned)
+    wake.arm(batch, headers)
     queues.watch_batch(batch.id, batch.nonce, settings().watch_delay)
     standing = _seal(batch)
     if standing.nonce != batch.nonce:
         return _replay(standing, submission)
-    _announce(planned, client)
-    return Accepted(batch=id_, messages=_answer(batch.content, planned), replayed=False)
+    _announce(batch, headers)
+    return Taken(batch, planned, replayed=False)
 
 
 def _standing(id_: str) -> Batch | None:
@@ -136,10 +176,10 @@ def _seal(batch: Batch) -> Batch:
     return standing
 
 
-def _announce(planned: Planned, client: Client) -> None:
+def _announce(batch: Batch, headers: list[Header]) -> None:
     """Say that there is something to send. What is sealed is accepted: where SQS fails, the watch says it later."""
     try:
-        queues.announce((header for header, _ in planned), client.name)
+        wake.announce(batch, headers)
     except (BotoCoreError, ClientError, ConnectionError) as error:
         observe.failure("a batch was not announced; the watch will", error)
 
@@ -157,7 +197,8 @@ def resend(client: Client, message_id: str) -> Accepted | None:
     batch, view = found
     status, stored = view.status(parsed[1]), view.messages[parsed[1]]
     again = Submission(
-        content=batch.content,
+        content=replace(batch.content, provider_at=None),  # its time has been
+        marketing=batch.hours is not None,
         recipients=(Recipient(to=stored.to, reference=stored.reference, variables=stored.variables),),
         metadata=batch.metadata,
         door=batch.door,
@@ -176,13 +217,17 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
     """The batch, and its recipients by route in chunks. Raises `Refused` for what cannot be stored or has no route."""
     if len(seal.dump_content(submission.content).encode()) > seal.MAX_CONTENT:
         raise Refused(Problem("text", f"all that the messages share has at most {seal.MAX_CONTENT} octets"))
+    now = time.time()
+    begin = _begin(submission, now)
     nonce = b32encode(secrets.token_bytes(5)).decode().lower()
     planned: Planned = []
-    for providers, rows in _grouped(submission).items():
+    for (providers, zones), rows in _grouped(submission, client).items():
+        not_before = _opening(zones, client, begin or now) if zones else begin
         for start in range(0, len(rows), CHUNK_SIZE):
             some = rows[start : start + CHUNK_SIZE]
             chunk = ChunkId(id_, nonce, len(planned))
-            planned.append((Header(chunk=chunk, size=len(some), providers=providers), some))
+            header = Header(chunk=chunk, size=len(some), providers=providers, not_before=not_before, zones=zones)
+            planned.append((header, some))
     batch = Batch(
         id=id_,
         nonce=nonce,
@@ -190,7 +235,11 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
         fingerprint=submission.fingerprint,
         content=submission.content,
         sizes=tuple(header.size for header, _ in planned),
-        created_at=time.time(),
+        created_at=now,
+        send_at=begin or None,
+        hours=client.hours if submission.marketing else None,
+        schedule=submission.schedule,
+        run=submission.run,
         expires_at=submission.expires_at,
         metadata=submission.metadata,
         resend_of=submission.resend_of,
@@ -200,11 +249,48 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
     return batch, planned
 
 
-def _grouped(submission: Submission) -> dict[tuple[str, ...], list[Stored]]:
-    """The messages by their providers, numbered within their chunks. Raises `Refused` for whoever has no route."""
-    groups: dict[tuple[str, ...], list[Stored]] = defaultdict(list)
-    for place, (recipient, providers) in enumerate(zip(submission.recipients, _routes(submission), strict=True)):
-        rows = groups[providers]
+def _begin(submission: Submission, now: float) -> float:
+    """When the submission's time comes, 0 for at once. Raises `Refused`."""
+    at = submission.send_at or submission.content.provider_at
+    if at is None or (submission.at_once and at <= now):
+        return 0.0
+    if at < now - _PAST:
+        raise Refused(Problem("send_at", "is past"))
+    if at > now + _LONGEST:
+        raise Refused(Problem("send_at", "is more than 366 days ahead"))
+    if submission.expires_at is not None and submission.expires_at <= at:
+        raise Refused(Problem("expires_at", "is not after send_at"))
+    return at if submission.send_at and at > now else 0.0
+
+
+def _opening(zones: tuple[str, ...], client: Client, at: float) -> float:
+    """When recipients in these zones may be sent to, 0 for at once."""
+    from switchboard.model.hours import next_open, parse_hours  # only marketing needs them
+
+    opens = next_open(zones, parse_hours(client.hours), at)
+    return opens if opens > time.time() else 0.0
+
+
+def _zones(submission: Submission, client: Client) -> list[tuple[str, ...]]:
+    """The time zones whose quiet hours each recipient keeps: none, but for marketing; by e-mail the client's own."""
+    if not submission.marketing:
+        return [()] * len(submission.recipients)
+    from switchboard.model.hours import zones_of
+
+    if submission.content.channel is Channel.EMAIL:
+        return [(client.zone,)] * len(submission.recipients)
+    return [zones_of(recipient.to, client.zone) for recipient in submission.recipients]
+
+
+def _grouped(submission: Submission, client: Client) -> dict[tuple[tuple[str, ...], tuple[str, ...]], list[Stored]]:
+    """The messages by their providers and the time zones of their quiet hours, numbered within their chunks.
+
+    Raises `Refused` for whoever has no route.
+    """
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Stored]] = defaultdict(list)
+    each = zip(submission.recipients, _routes(submission), _zones(submission, client), strict=True)
+    for place, (recipient, providers, zones) in enumerate(each):
+        rows = groups[providers, zones]
         rows.append(
             Stored(
                 n=len(rows) % CHUNK_SIZE,
@@ -212,6 +298,7 @@ def _grouped(submission: Submission) -> dict[tuple[str, ...], list[Stored]]:
                 to=recipient.to,
                 reference=recipient.reference,
                 variables=recipient.variables,
+                row=recipient.row,
             )
         )
     return groups
@@ -234,20 +321,29 @@ def _routes(submission: Submission) -> list[tuple[str, ...]]:
     return found
 
 
-def _replay(standing: Batch, submission: Submission) -> Accepted:
-    """The answer that the standing batch's request had.
-
-    Raises `IdempotencyConflict` when that was another request, and `SealInDoubt` where it cannot be read.
-    """
+def _replay(standing: Batch, submission: Submission) -> Taken:
+    """The batch that stands. Raises `IdempotencyConflict` when another request made it."""
     if standing.fingerprint != submission.fingerprint:
         raise IdempotencyConflict
+    return Taken(standing, [], replayed=True)
+
+
+def _standing_chunks(standing: Batch) -> Planned:
+    """What a standing batch's request came to. Raises `SealInDoubt` where it cannot be read."""
     try:
         views = [view for chunk in standing.chunks if (view := chunks.read_chunk(chunk))]
     except (BotoCoreError, ClientError) as error:
         observe.failure("a batch could not be read", error)
         raise SealInDoubt from None
-    planned = [(view.header, list(view.messages.values())) for view in views]
-    return Accepted(batch=standing.id, messages=_answer(standing.content, planned), replayed=True)
+    # When they were accepted, their time was to come that was asked for; later it may be another pass's.
+    asked = standing.send_at or 0.0
+    return [
+        (
+            replace(view.header, not_before=max(asked, view.header.not_before if view.header.zones else 0.0)),
+            [*view.messages.values()],
+        )
+        for view in views
+    ]
 
 
 def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
@@ -263,6 +359,7 @@ def _answer(content: Content, planned: Planned) -> tuple[AcceptedMessage, ...]:
             reference=stored.reference,
             provider=header.providers[0],
             segments=segments[_text(content, stored.variables)],
+            not_before=header.not_before,
         )
         for header, stored in sorted(rows, key=lambda row: row[1].place)
     )

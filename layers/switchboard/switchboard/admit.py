@@ -18,6 +18,7 @@ from switchboard.dialects.door import (
     Door,
     Entrance,
     Held,
+    Home,
     Order,
     Placed,
     Refusal,
@@ -27,6 +28,7 @@ from switchboard.dialects.door import (
 )
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.dialects.wire import IDEMPOTENCY_KEY, NOT_FOUND, Request, Response, text
+from switchboard.model.calendar import zone_of
 from switchboard.model.chunk import Result, parse_message_id
 from switchboard.model.message import Channel
 from switchboard.model.outcome import Verdict
@@ -101,7 +103,7 @@ def _served(door: Door[Any], said: Any, request: Request) -> Response:
     try:
         if door.writing and door.held:
             return _kept(door, door.writing(said), door.held, client, _idempotency_key(request))
-        order = door.order(said, client.region)
+        order = door.order(said, Home(client.region, zone_of(client.zone)))
         if order is None:
             return _named(door.refuse(said, Refusal.ABSENT, (), order), (_ABSENT,))
         accepted = accept(_submission(door, _checked(order)), client, _idempotency_key(request))
@@ -158,13 +160,16 @@ def _checked(order: Order) -> Order:
 
 def _submission(door: Door[Any], order: Order) -> Submission:
     """What is to be accepted. A repeat is the same order, whatever spelling, method or key it comes by."""
-    asked = (dump_content(order.content), *(recipient.to for recipient in order.recipients))
+    when = () if order.send_at is None else (str(order.send_at),)
+    asked = (dump_content(order.content), *when, *(recipient.to for recipient in order.recipients))
     return Submission(
         content=replace(order.content, literal=True),  # no vendor has placeholders: theirs is text
         recipients=order.recipients,
         fingerprint=hashlib.sha256("\0".join((door.dialect, door.name, *asked)).encode()).hexdigest(),
         door=door.dialect,
         reports=order.reports,
+        send_at=order.send_at,
+        at_once=order.at_once,
     )
 
 

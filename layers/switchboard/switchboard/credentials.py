@@ -22,31 +22,53 @@ _FRESH = 60.0  # seconds that a key or the secret is believed without asking aga
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who calls: every record belongs to one client. `region` (ISO 3166-1) reads national phone numbers."""
+    """Who calls: every record belongs to one client.
+
+    `region` (ISO 3166-1) reads national phone numbers, `zone` (IANA) times that name no zone; marketing messages go in
+    `hours` of their recipients, and in those of `zone` where nobody knows where these are.
+    """
 
     name: str
     region: str | None = None
+    zone: str = "UTC"
+    hours: str = "08:00-21:00"
 
 
 _clients: dict[str, tuple[float, Client]] = {}
 _accounts: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
 
 
-def issue(client: str, region: str | None = None) -> str:
-    """A new API key of a client: shown this once, stored as a hash.
+def issue(client: str, region: str | None = None, zone: str | None = None, hours: str | None = None) -> str:
+    """A new API key of a client: shown this once, stored as a hash. A region of one time zone need not name it.
 
-    Raises ValueError for a client's name that is not of letters, digits, `_`, `-` and `.`, or an unknown region.
+    Raises ValueError for a client's name that is not of letters, digits, `_`, `-` and `.`, an unknown region or zone,
+    or hours that are not as 08:00-21:00.
     """
-    from phonenumbers import SUPPORTED_REGIONS  # slow to load, and keys are seldom made
+    from phonenumbers import SUPPORTED_REGIONS  # slow to load, as the zones are, and keys are seldom made
+
+    from switchboard.model.calendar import zone_of
+    from switchboard.model.hours import parse_hours
 
     if not _NAME.fullmatch(client):
         raise ValueError("a client's name has letters, digits, _, - and . only, 64 at most")
     if region is not None and region not in SUPPORTED_REGIONS:
         raise ValueError(f"{region} is not a region of ISO 3166-1, such as UY")
+    if hours is not None:
+        parse_hours(hours)
+    about = {"region": region, "zone": zone_of(zone).key if zone else _only_zone(region), "hours": hours}
     body = secrets.token_urlsafe(24)
     key = f"sb_{body}{_checksum(body)}"
-    tracking.put_key(_digest(key), client, region)
+    tracking.put_key(_digest(key), client, about)
     return key
+
+
+def _only_zone(region: str | None) -> str | None:
+    """The time zone of a region that has one, by the tz database's zone.tab; else None."""
+    from importlib.resources import files
+
+    lines = files("tzdata.zoneinfo").joinpath("zone.tab").read_text().splitlines()
+    zones = [line.split("\t")[2] for line in lines if line.startswith(f"{region}\t")]
+    return zones[0] if len(zones) == 1 else None
 
 
 def authenticate(key: str) -> Client | None:
@@ -65,7 +87,8 @@ def _client(digest: str) -> Client | None:
         _clients.pop(digest, None)  # only keys that exist are remembered: guesses cannot fill the memory
         if (row := tracking.get_key(digest)) is None:
             return None
-        client = Client(*row)
+        about = {name: row[name] for name in ("region", "zone", "hours") if name in row}
+        client = Client(name=row["client"], **about)
         _clients[digest] = (now + _FRESH, client)
     return client
 

@@ -22,6 +22,7 @@ from switchboard.tracking import Batch, Overtaken, chunks, receipts
 
 Numbered = tuple[int, Outbound]
 
+_SLEEP = 1.0  # seconds that a worker itself waits for a chunk's time
 _MARGIN = 5.0  # seconds that recording a window may take
 _ENDINGS = frozenset({Verdict.REJECTED, Verdict.RETRYABLE, EXPIRED})  # no receipt follows these
 _RETRY_AFTER_LIMIT = 3600.0  # a vendor's Retry-After is honoured up to this
@@ -48,8 +49,11 @@ def dispatch(name: str, queue: str, deadline: float) -> None:
     if header.provider != queue:
         queues.announce([header], batch.client)
         return
-    if (wait := header.not_before - time.time()) > 0 and runs.state(batch) is not State.CANCELED:
-        raise Later(wait)
+    if (wait := header.not_before - time.time()) > 0 and runs.state(batch) is State.CANCELED:
+        wait = 0.0
+    if wait > _SLEEP:
+        raise Later(int(wait))  # SQS knows whole seconds: within the one before, and the rest is waited for here
+    time.sleep(max(0.0, wait))
     owner = secrets.token_hex(8)
     try:
         header = _take_over(view, owner) if header.owner is not None else header
@@ -97,7 +101,10 @@ def _run(view: Chunk, batch: Batch, owner: str, deadline: float) -> None:
 
 
 def _claim(view: Chunk, batch: Batch, owner: str, deadline: float) -> tuple[Chunk, list[Numbered]]:
-    """Claim the next window: the chunk after it, and the messages to submit. Raises `Later`, `Overtaken`."""
+    """Claim the next window: the chunk after it, and the messages to submit. Raises `Later`, `Overtaken`.
+
+    In the recipients' quiet hours nothing is claimed; what was claimed just before they began still goes.
+    """
     header = view.header
     due = _due(view, batch)
     end = _window_end(header, due)
@@ -107,9 +114,19 @@ def _claim(view: Chunk, batch: Batch, owner: str, deadline: float) -> tuple[Chun
         if header.owner == owner:
             chunks.release(header, owner)
         raise
+    if batch.hours and (opens := _opening(header, batch.hours)) > (now := time.time()):
+        chunks.postpone(header, owner, opens)
+        raise Later(int(opens - now))
     claimed = replace(view, header=chunks.claim(header, owner, end, _lease()))
     # What was canceled before the claim is seen only in the claim's answer.
     return claimed, [(n, message) for n, message in due if n < claimed.header.cursor and claimed.due(n)]
+
+
+def _opening(header: Header, hours: str) -> float:
+    """When the recipients of a chunk may be sent to, in epoch seconds."""
+    from switchboard.model.hours import next_open, parse_hours  # only marketing needs them
+
+    return next_open(header.zones, parse_hours(hours), time.time())
 
 
 def _due(view: Chunk, batch: Batch) -> list[Numbered]:
@@ -218,8 +235,9 @@ def _end(header: Header, batch: Batch, owner: str, results: Sequence[Result], re
     if following is None:
         chunks.finish(header, owner)
         return
-    chunks.extend(header, owner, following, time.time() + following.delay)
-    queues.announce([replace(header, provider_index=following.provider_index)], batch.client, following.delay)
+    not_before = time.time() + following.delay
+    chunks.extend(header, owner, following, not_before)
+    queues.announce([replace(header, provider_index=following.provider_index, not_before=not_before)], batch.client)
 
 
 def _lease() -> float:

@@ -1,6 +1,7 @@
 """SQS: names of chunks for the providers, of messages to report, of what to look at again; never any content."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -27,16 +28,19 @@ class Name:
     provider: str
 
 
-def announce(headers: Iterable[Header], owner: str, delay: float = 0.0) -> None:
-    """Put chunk names into the queue of the provider whose turn it is, ten a request.
+def announce(headers: Iterable[Header], owner: str) -> None:
+    """Put chunk names into the queue of the provider whose turn it is, ten a request, to be had when their time comes.
 
+    The queue knows whole seconds: a name comes within the second before, and whoever gets it waits for the rest.
     `owner`, the client, is the message group: SQS's fair queues keep one client's million from starving another's one.
     """
-    by_provider = defaultdict(list)
+    now = time.time()
+    by_turn = defaultdict(list)
     for header in headers:
-        by_provider[header.provider].append(Name(chunk=str(header.chunk), provider=header.provider))
-    for provider, names in by_provider.items():
-        _send(settings().queues[provider], [asdict(name) for name in names], owner, _whole(delay, MAX_DELAY))
+        by_turn[header.provider, _whole(int(header.not_before - now), MAX_DELAY)].append(header)
+    for (provider, delay), some in by_turn.items():
+        names = [asdict(Name(chunk=str(header.chunk), provider=provider)) for header in some]
+        _send(settings().queues[provider], names, owner, delay)
 
 
 def parse_name(body: str) -> Name:
@@ -94,6 +98,13 @@ def watch_campaign(campaign: str, delay: float) -> None:
 def watch_record(record: str, delay: float) -> None:
     """Look after `delay` seconds whether writes to a record still wait."""
     _watch({"record": record}, delay)
+
+
+def fire(body: Mapping[str, str | float], delay: float) -> None:
+    """What a schedule says when it fires, said by ourselves after `delay` seconds."""
+    client("sqs").send_message(
+        QueueUrl=settings().fire_queue, MessageBody=json.dumps(body), DelaySeconds=_whole(delay, MAX_DELAY)
+    )
 
 
 def watch_batch(batch: str, nonce: str, delay: float) -> None:

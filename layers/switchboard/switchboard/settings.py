@@ -16,6 +16,13 @@ class Settings:
     workers (0 = no limit), of which `concurrency` may run at once."""
 
     table: str
+    fire_queue: str
+    fire_queue_arn: str
+    schedule_group: str
+    schedule_role_arn: str
+    schedule_dead_letter_arn: str
+    schedule_threshold: int
+    schedule_lead: int
     queues: Mapping[str, str]
     watch_queue: str
     report_queue: str
@@ -43,6 +50,8 @@ class Settings:
 
 
 _SINGLE = (
+    *("FIRE_QUEUE_URL", "FIRE_QUEUE_ARN", "SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "SCHEDULE_DEAD_LETTER_ARN"),
+    *("SCHEDULE_THRESHOLD_SECONDS", "SCHEDULE_LEAD_SECONDS"),
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
@@ -63,6 +72,13 @@ def parse(environment: Mapping[str, str]) -> Settings:
 
     return Settings(
         table=environment["TABLE_NAME"],
+        fire_queue=environment["FIRE_QUEUE_URL"],
+        fire_queue_arn=environment["FIRE_QUEUE_ARN"],
+        schedule_group=environment["SCHEDULE_GROUP"],
+        schedule_role_arn=environment["SCHEDULE_ROLE_ARN"],
+        schedule_dead_letter_arn=environment["SCHEDULE_DEAD_LETTER_ARN"],
+        schedule_threshold=int(environment["SCHEDULE_THRESHOLD_SECONDS"]),
+        schedule_lead=int(environment["SCHEDULE_LEAD_SECONDS"]),
         queues=per_provider("QUEUE_URL"),
         watch_queue=environment["WATCH_QUEUE_URL"],
         report_queue=environment["REPORT_QUEUE_URL"],

@@ -2,7 +2,7 @@
 
 import time
 
-from switchboard import observe, queues, receive, runs, tracking
+from switchboard import observe, queues, receive, runs, tracking, wake
 from switchboard.model.campaign import State
 from switchboard.model.record import Record
 from switchboard.settings import settings
@@ -25,22 +25,22 @@ def watch_batch(id_: str, nonce: str) -> None:
     """Announce the unfinished chunks of a batch again, and look once more later, until every chunk is done.
 
     A batch that was never sealed, or that another attempt sealed, is dropped. A chunk that somebody works on, or whose
-    time has not come, is not announced.
+    time has not come, is not announced; a batch that has a long time to wait is left to its alarm.
     """
     batch = tracking.read_batch(id_)
     if batch is None or batch.nonce != nonce or runs.state(batch) is State.PAUSED:
         return  # whoever resumes a campaign has its batches watched again
     now = time.time()
-    unfinished = [
-        header for header in chunks.read_headers(list(zip(batch.chunks, batch.sizes, strict=True))) if not header.done
-    ]
+    unfinished = chunks.read_unfinished(batch.chunks, batch.sizes)
     if not unfinished:
         return
+    far = wake.arm(batch, unfinished)  # perhaps once more: then it stands
     lost = [header for header in unfinished if max(header.lease, header.not_before) <= now]
     if lost:
         observe.count("ChunksAnnouncedAgain", len(lost))
         queues.announce(lost, batch.client)
-    queues.watch_batch(id_, nonce, settings().watch_delay)
+    if len(far) < len(unfinished):
+        queues.watch_batch(id_, nonce, settings().watch_delay)
 
 
 def watch_record(name: str) -> None:

@@ -161,8 +161,10 @@ def found(thing: T | None, what: str) -> T:
     return thing
 
 
-def too_late(status: Status) -> str:
+def too_late(status: Status, kept_by: str | None = None) -> str:
     """Why a message can no longer be canceled."""
+    if kept_by:
+        return f"{kept_by} has it, to send it at its time, and takes nothing back: too late to cancel."
     if status is Status.QUEUED:
         return "A worker has claimed it and is submitting it: too late to cancel."
     return f"It is {status.value}: too late to cancel."

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from switchboard.dialects.wire import Request, Response
 from switchboard.model.message import Content, Recipient
@@ -49,13 +50,26 @@ class Credentials:
     session: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a client is: its region (ISO 3166-1 or None) reads national numbers, its time zone times that name none."""
+
+    region: str | None
+    zone: ZoneInfo
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a door's caller wants sent, in our words; with `reports`, receipts go to the client in this dialect."""
+    """What a door's caller wants sent, in our words; with `reports`, receipts go to the client in this dialect.
+
+    `send_at` is epoch seconds; one that is past means now with `at_once`, and is refused without.
+    """
 
     content: Content
     recipients: tuple[Recipient, ...]
     reports: bool = False
+    send_at: float | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +116,7 @@ class Door(Generic[Said]):
 
     read         the call; raises `TurnedAway`, and nothing else, whatever the bytes
     credentials  what the call shows; None when it shows nothing
-    order        the call in our words, national numbers read in the client's region (ISO 3166-1 or None); None for a
+    order        the call in our words, numbers and times read as at the client's home; None for a
                  thing that this gateway does not do. Raises `TurnedAway`, or `Refused` with problems in our words
     answer       the vendor's yes: one `Placed` for each recipient of the order, in its order
     refuse       the vendor's no; with the order, where the call came to one: `to.3` names a recipient of it
@@ -117,7 +131,7 @@ class Door(Generic[Said]):
     methods: tuple[str, ...]
     read: Callable[[Request], Said]
     credentials: Callable[[Said], Credentials | None]
-    order: Callable[[Said, str | None], Order | None]
+    order: Callable[[Said, Home], Order | None]
     answer: Callable[[Said, Order, tuple[Placed, ...]], Response]
     refuse: Callable[[Said, Refusal, tuple[Problem, ...], Order | None], Response]
     waits: bool = False

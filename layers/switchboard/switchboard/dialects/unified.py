@@ -4,8 +4,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, TypedDict, get_type_hints
 
 from pydantic import (
@@ -52,6 +53,40 @@ def _instant(text: str) -> str:
     raise ValueError("must be a time with its zone (RFC 3339), as 2026-01-31T18:00:00Z")
 
 
+def _moment(text: str) -> str:
+    """RFC 3339, or the same without its offset."""
+    if _LOCAL.fullmatch(text):
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError("must be a time, as 2026-01-31T18:00:00Z, or without Z in `timezone`") from None
+        return text
+    return _instant(text)
+
+
+def _zone(name: str) -> str:
+    from switchboard.model.calendar import zone_of  # few requests name a zone
+
+    return zone_of(name).key
+
+
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d{1,6})?)?", re.ASCII)
+
+
+class Via(StrEnum):
+    """Who keeps a message until its time."""
+
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+
+
+class MessageClass(StrEnum):
+    """What a message is for: whether it may wait for the recipient's daytime."""
+
+    TRANSACTIONAL = "transactional"
+    MARKETING = "marketing"
+
+
 def _entries(to: Any) -> Any:
     """One address, or a list of addresses and objects, as a list of objects."""
     entries = [to] if isinstance(to, str) else to
@@ -71,6 +106,7 @@ _Variables = Annotated[dict[_Name, _Value], Field(max_length=100)]
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 _Label = Annotated[str, StringConstraints(max_length=500)]
 _Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
+_Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class _Said(BaseModel):
@@ -162,6 +198,22 @@ class SendRequest(_Providers):  # type: ignore[misc, valid-type]  # its fields a
     link: Annotated[str, StringConstraints(max_length=2048, pattern=r"^https?://[^\s]+$")] | None = Field(
         default=None, description="SMS: the address that a WAP push opens."
     )
+    send_at: _Moment | None = Field(
+        default=None,
+        description="Send then, at most 366 days ahead: RFC 3339 with an offset, or a local time in `timezone`.",
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        default=None, description="The time zone (IANA) of a `send_at` without an offset, as America/Montevideo."
+    )
+    via: Via = Field(
+        default=Via.GATEWAY,
+        description="Who keeps it until `send_at`: this gateway, or the provider, where it cannot be canceled.",
+    )
+    class_: MessageClass = Field(
+        default=MessageClass.TRANSACTIONAL,
+        alias="class",
+        description="`marketing` waits for the recipient's daytime, 08:00 to 21:00 unless your account says otherwise.",
+    )
     expires_at: _Instant | None = Field(default=None, description="Do not send after this (RFC 3339, with a zone).")
     metadata: Annotated[dict[_Key, _Label], Field(max_length=50)] = Field(
         default={}, description="Your own labels, given back with every message."
@@ -213,6 +265,8 @@ class Submitted(TypedDict):
     recipients: tuple[Recipient, ...]
     provider: str | None
     expires_at: float | None
+    send_at: float | None
+    marketing: bool
     metadata: Mapping[str, str]
     fingerprint: str
 
@@ -225,11 +279,14 @@ def submission(request: SendRequest, region: str | None) -> Submitted:
     reading = _Reading(request, region, range(len(request.to)))
     if reading.problems:
         raise Refused(*_distinct(reading.problems))
+    at, handed_over = _send_at(request), request.via is Via.PROVIDER
     return Submitted(
-        content=reading.content,
+        content=replace(reading.content, provider_at=at) if handed_over else reading.content,
         recipients=tuple(reading.recipients.values()),
         provider=request.provider,
         expires_at=datetime.fromisoformat(request.expires_at).timestamp() if request.expires_at else None,
+        send_at=None if handed_over else at,
+        marketing=request.class_ is MessageClass.MARKETING,
         metadata=request.metadata,
         fingerprint=fingerprint(request),
     )
@@ -240,6 +297,17 @@ def shared(said: Mapping[str, Any]) -> tuple[Content, tuple[Problem, ...]]:
     request = SendRequest.model_validate({**said, "to": ["-"]}).model_copy(update={"to": []})
     reading = _Reading(request, None, [])
     return reading.content, _distinct(reading.problems)
+
+
+def _send_at(request: SendRequest) -> float | None:
+    """When a request is to be sent, in epoch seconds."""
+    if request.send_at is None:
+        return None
+    if not _LOCAL.fullmatch(request.send_at):
+        return datetime.fromisoformat(request.send_at).timestamp()
+    from switchboard.model.calendar import local_instant, zone_of  # few requests have a time of their own
+
+    return local_instant(request.send_at, zone_of(request.timezone or "UTC")).timestamp()
 
 
 def fingerprint(request: SendRequest) -> str:
@@ -333,10 +401,22 @@ class _Reading:
                 self._say(f"contact.social.{network}", f"must be one of {', '.join(SOCIAL_NETWORKS)}")
         if request.invitation:
             self._invitation(request.invitation)
+        self._times(request)
         if request.html and len(request.html.encode()) > MAX_HTML:
             self._say("html", f"must have at most {MAX_HTML} octets")
         if len(request.model_dump_json(exclude={"to"}).encode()) > MAX_SHARED:
             self._say(bodies[0], f"is too large: all but the recipients must have at most {MAX_SHARED} octets")
+
+    def _times(self, request: SendRequest) -> None:
+        local = request.send_at is not None and _LOCAL.fullmatch(request.send_at) is not None
+        if local and request.timezone is None and "timezone" not in self.wrong:
+            self._say("send_at", "has no offset: give one, or its time zone as timezone")
+        if not local and request.timezone is not None:
+            self._say("timezone", "belongs to a send_at without an offset")
+        if request.via is Via.PROVIDER and request.send_at is None:
+            self._say("via", "provider belongs to a message with a send_at")
+        if request.via is Via.PROVIDER and request.class_ is MessageClass.MARKETING:
+            self._say("via", "is gateway for marketing: a provider does not know quiet hours")
 
     def _invitation(self, invitation: Invitation) -> None:
         for field in ("start", "end"):
@@ -493,7 +573,7 @@ class AcceptedMessage(_Told):
     id: Annotated[str | None, BeforeValidator(lambda id_: id_ or None)] = Field(description="null in a dry run.")
     to: str = Field(description="As it was read: E.164, or an e-mail address.")
     reference: str | None
-    status: Status = Field(default=Status.QUEUED, description="Where it stood when it was accepted.")
+    status: Status = Field(description="Where it stood when it was accepted.")
     provider: str = Field(description="The first of its route.")
     segments: Segments | None = Field(description="SMS: what it costs.")
 
@@ -553,6 +633,7 @@ class Message(_Told):
     campaign: str | None
     door: str | None = Field(description="The vendor's door that it came in by; null for this API.")
     created_at: Time
+    send_at: Time | None = Field(description="When its time comes or came; null for at once.")
     expires_at: Time | None
     resend_of: str | None = Field(description="The message that this one sends again.")
     segments: Segments | None
@@ -572,6 +653,8 @@ class Batch(_Told):
 
     id: str
     created_at: Time
+    send_at: Time | None
+    schedule: str | None = Field(description="The recurring schedule that made it.")
     channel: Channel
     campaign: str | None
     metadata: dict[str, str]

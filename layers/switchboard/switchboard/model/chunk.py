@@ -75,11 +75,21 @@ def parse_alias(text: str) -> tuple[str, int] | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Which rows of a campaign's file a batch is: those of one priority from `first` to `last`, counted from 1."""
+
+    campaign: str
+    priority: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """What workers contend for. Numbers below `cursor` are claimed in this pass, the others untouched.
 
     `doubt` are numbers that a lost worker had claimed: never submitted again. `skip` are canceled numbers. `lease` and
-    `not_before` are epoch seconds.
+    `not_before` are epoch seconds. `zones` are the time zones (IANA) whose quiet hours the recipients keep, if any.
     """
 
     chunk: ChunkId
@@ -91,6 +101,7 @@ class Header:
     owner: str | None = None
     lease: float = 0.0
     not_before: float = 0.0
+    zones: tuple[str, ...] = ()
     skip: frozenset[int] = frozenset()
     doubt: frozenset[int] = frozenset()
     done: bool = False
@@ -103,13 +114,15 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A message as accepted: written once, never changed. `place` is its position in the request, from 0."""
+    """A message as accepted: written once, never changed. `place` is its position in the request, from 0; `row` its
+    place in a campaign's file, from 1."""
 
     n: int
     place: int
     to: str
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +203,12 @@ class Chunk:
         events += [_standing(result) for result in self.results.get(n, ())]
         events += [receipt.status for receipt in self.receipts.get(n, ()) if receipt.status is not None]
         return join(events)
+
+    def status_at(self, n: int, now: float) -> Status:
+        """The same as somebody sees it at a time, in epoch seconds: what waits for its own time is scheduled."""
+        status, header = self.status(n), self.header
+        waits = status is Status.QUEUED and header.pass_ == 0 and n >= header.cursor
+        return Status.SCHEDULED if waits and header.not_before > now else status
 
     def may_own_receipt(self, n: int, provider: str) -> bool:
         """Whether a receipt of that provider with an unknown id may be about this message.

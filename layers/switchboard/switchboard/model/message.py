@@ -62,16 +62,21 @@ class Content:
     invitation: Invitation | None = None
     contact: Contact | None = None
     campaign: str | None = None
+    provider_at: float | None = None  # epoch seconds: the provider gets it at once and is to send it then
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One address of a batch: E.164 or an e-mail address, with the caller's own reference and variables."""
+    """One address of a batch: E.164 or an e-mail address, with the caller's own reference and variables.
+
+    `row` is where it stands in a campaign's file, from 1.
+    """
 
     to: str
     reference: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,12 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a message stands. The declaration order is the rank: a message only ever moves down this list."""
+    """Where a message stands. The declaration order is the rank: a message only ever moves down this list.
 
+    `scheduled` is never recorded: it is what a queued message is called while its time has not come.
+    """
+
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     CANCELED = "canceled"
     UNCONFIRMED = "unconfirmed"
@@ -20,7 +24,7 @@ class Status(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place in the order, 0 for `queued`; a later event of a lower rank changes nothing."""
+        """The place in the order, 0 for `scheduled`; a later event of a lower rank changes nothing."""
         return _RANK[self]
 
 

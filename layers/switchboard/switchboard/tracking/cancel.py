@@ -9,10 +9,11 @@ from switchboard.tracking import chunks, life
 
 @dataclass(frozen=True, slots=True)
 class CancelResult:
-    """Whether the message will not be sent, and where it stands now."""
+    """Whether the message will not be sent, and where it stands now; `kept_by` is the provider that will send it."""
 
     canceled: bool
     status: Status
+    kept_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def cancel_message(client: str, id_: str) -> CancelResult | None:
         if n in view.header.skip:
             return CancelResult(True, view.status(n))
         if not view.cancelable(n):
-            return CancelResult(False, view.status(n))
+            kept = found[0].content.provider_at is not None and view.status(n) is Status.SUBMITTED
+            return CancelResult(False, view.status(n), view.last_provider(n) if kept else None)
         try:
             chunks.skip(view.header, [n])
         except chunks.Overtaken:

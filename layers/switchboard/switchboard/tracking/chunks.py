@@ -30,6 +30,7 @@ def header_item(header: Header, ttl: int) -> table.Item:
     return {
         **{"pk": pk, "sk": sk, "size": header.size, "providers": list(header.providers), "provider_index": 0},
         **{"pass": 0, "cursor": 0, "not_before": table.number(header.not_before), "ttl": ttl},
+        "zones": list(header.zones) or None,
     }
 
 
@@ -52,6 +53,11 @@ def read_headers(chunks: Sequence[tuple[ChunkId, int]]) -> list[Header]:
     """The headers of chunks given with their sizes, read consistently."""
     by_key = {_header_key(chunk, size): chunk for chunk, size in chunks}
     return [_header(by_key[item["pk"], item["sk"]], item) for item in table.get_many(list(by_key))]
+
+
+def read_unfinished(chunks: Sequence[ChunkId], sizes: Sequence[int]) -> list[Header]:
+    """The headers of a batch's chunks that are not done."""
+    return [header for header in read_headers(list(zip(chunks, sizes, strict=True))) if not header.done]
 
 
 def claim(header: Header, owner: str, cursor: int, lease: float) -> Header:
@@ -120,6 +126,17 @@ def finish(header: Header, owner: str) -> None:
 def release(header: Header, owner: str) -> None:
     """Let go of a chunk between two windows: the next worker need not wait for the lease. Raises `Overtaken`."""
     _update(header, "REMOVE #owner, #lease", {":owner": owner, **_seen(header)}, f"{_SEEN} AND #owner = :owner")
+
+
+def postpone(header: Header, owner: str, not_before: float) -> None:
+    """Let go of a chunk, or keep from it, until a later time. Raises `Overtaken`."""
+    values = {":owner": owner, ":at": table.number(not_before), **_seen(header)}
+    _update(
+        header,
+        "SET #not_before = :at REMOVE #owner, #lease",
+        values,
+        f"{_SEEN} AND (attribute_not_exists(#owner) OR #owner = :owner)",
+    )
 
 
 def skip(header: Header, numbers: Sequence[int]) -> Header:
@@ -225,7 +242,8 @@ def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
 
 def _stored(n: int, item: table.Item) -> Stored:
     variables = json.loads(item.get("vars", "{}"))
-    return Stored(n=n, place=int(item["place"]), to=item["to"], reference=item.get("ref"), variables=variables)
+    row = int(item["row"]) if "row" in item else None
+    return Stored(n=n, place=int(item["place"]), to=item["to"], reference=item.get("ref"), variables=variables, row=row)
 
 
 def _header(chunk: ChunkId, item: table.Item) -> Header:
@@ -239,6 +257,7 @@ def _header(chunk: ChunkId, item: table.Item) -> Header:
         owner=item.get("owner"),
         lease=float(item.get("lease", 0)),
         not_before=float(item["not_before"]),
+        zones=tuple(item.get("zones", ())),
         skip=frozenset(int(n) for n in item.get("skip", ())),
         doubt=frozenset(int(n) for n in item.get("doubt", ())),
         done=item.get("done", False),

@@ -1,17 +1,18 @@
 """API keys and sessions in the table: those that clients have with us, and those that we have with vendors."""
 
+from collections.abc import Mapping
+
 from switchboard.tracking import table
 
 
-def put_key(digest: str, client: str, region: str | None) -> None:
-    """Store an API key by the hash of it."""
-    table.put({"pk": f"K#{digest}", "sk": "K", "client": client, "region": region}, unless_exists=True)
+def put_key(digest: str, client: str, about: Mapping[str, str | None]) -> None:
+    """Store an API key of a client, and what is known about the client, by the hash of the key."""
+    table.put({"pk": f"K#{digest}", "sk": "K", "client": client, **about}, unless_exists=True)
 
 
-def get_key(digest: str) -> tuple[str, str | None] | None:
-    """The client and its region that a key's hash stands for."""
-    item = table.get(f"K#{digest}", "K")
-    return (item["client"], item.get("region")) if item else None
+def get_key(digest: str) -> Mapping[str, str] | None:
+    """The `client` that a key's hash stands for, and what was stored about it."""
+    return table.get(f"K#{digest}", "K")
 
 
 def put_login(digest: str, key: str, until: float) -> None:

@@ -60,6 +60,7 @@ class Life:
     campaign: str | None = None
     door: str | None = None
     created_at: float
+    send_at: float | None = None
     expires_at: float | None = None
     resend_of: str | None = None
     segments: Segments | None = None
@@ -81,6 +82,8 @@ class BatchLife:
 
     id: str
     created_at: float
+    send_at: float | None = None
+    schedule: str | None = None
     channel: Channel
     campaign: str | None
     metadata: dict[str, str]
@@ -139,6 +142,8 @@ def batch(client: str, id_: str) -> BatchLife | None:
     return BatchLife(
         id=id_,
         created_at=sealed.created_at,
+        send_at=sealed.send_at,
+        schedule=sealed.schedule,
         channel=sealed.content.channel,
         campaign=sealed.content.campaign,
         metadata=dict(sealed.metadata),
@@ -243,7 +248,7 @@ def _numbered(sealed: seal.Batch, index: int) -> Iterator[tuple[int, Life]]:
 def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
     stored = view.messages[n]
     content = render(sealed.content, stored.variables)
-    status = view.status(n)
+    status = view.status_at(n, time.time())
     provider = view.last_provider(n)
     return Life(
         id=view.header.chunk.message(n),
@@ -263,6 +268,7 @@ def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
         campaign=content.campaign,
         door=sealed.door,
         created_at=sealed.created_at,
+        send_at=view.header.not_before if status is Status.SCHEDULED else sealed.send_at or content.provider_at,
         expires_at=sealed.expires_at,
         resend_of=sealed.resend_of,
         segments=_segments(content),

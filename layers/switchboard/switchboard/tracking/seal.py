@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from switchboard.model.chunk import ChunkId, Header, Stored
+from switchboard.model.chunk import ChunkId, Header, Run, Stored
 from switchboard.model.contact import Contact, MatchBy, Notify, Owner, Tags
 from switchboard.model.message import Channel, Content, Encoding, Invitation
 from switchboard.settings import settings
@@ -20,6 +21,8 @@ class Batch:
     """A request as it was accepted: what its messages share. `sizes` are its chunks'; times are epoch seconds.
 
     `door` is the dialect that it came in by, None for our own API; with `reports`, its receipts go back out in it.
+    `send_at` is when it was to be sent, None for at once; `hours` are those of a day outside which its recipients are
+    left alone, as 08:00-21:00; it is an occurrence of the recurring `schedule`, and `run` is its part of a campaign.
     """
 
     id: str
@@ -34,6 +37,15 @@ class Batch:
     resend_of: str | None = None
     door: str | None = None
     reports: bool = False
+    send_at: float | None = None
+    hours: str | None = None
+    schedule: str | None = None
+    run: Run | None = None
+
+    @property
+    def kept_until(self) -> int:
+        """When it may be forgotten, in epoch seconds."""
+        return int(max(self.created_at, self.send_at or 0.0)) + settings().retention
 
     @property
     def reports_to(self) -> str | None:
@@ -52,7 +64,7 @@ def write_messages(batch: Batch, planned: Iterable[tuple[Header, Sequence[Stored
     A header is put only where none stands: an unconditional put that is repeated and arrives late would turn a chunk
     that workers have begun back to its beginning. What stands under our nonce is ours.
     """
-    ttl = int(batch.created_at) + settings().retention
+    ttl = batch.kept_until
     rows: list[table.Item] = []
     for header, messages in planned:
         head = chunks.header_item(header, ttl)
@@ -73,9 +85,11 @@ def seal(batch: Batch) -> Batch:
         **{"nonce": batch.nonce, "content": dump_content(batch.content), "sizes": list(batch.sizes)},
         **{"created": table.number(batch.created_at), "metadata": json.dumps(dict(batch.metadata), ensure_ascii=False)},
         **{"expires": batch.expires_at and table.number(batch.expires_at), "resend_of": batch.resend_of},
-        **{"door": batch.door, "reports": batch.reports or None},
+        **{"door": batch.door, "reports": batch.reports or None, "schedule": batch.schedule},
+        **{"send_at": batch.send_at and table.number(batch.send_at), "hours": batch.hours},
+        "run": asdict(batch.run) if batch.run else None,
         **indexes.by_client(batch.client, batch.created_at, batch.id),
-        "ttl": int(batch.created_at) + settings().retention,
+        "ttl": batch.kept_until,
     }
     try:
         table.put(item, unless_exists=True, expired_by=int(batch.created_at))
@@ -95,7 +109,7 @@ def read_batch(batch: str) -> Batch | None:
 def _message_item(batch: Batch, chunk: ChunkId, message: Stored, ttl: int) -> table.Item:
     return {
         **{"pk": chunks.partition(chunk), "sk": f"M#{message.n:03d}", "to": message.to, "ref": message.reference},
-        "place": message.place,
+        **{"place": message.place, "row": message.row},
         "vars": json.dumps(dict(message.variables), ensure_ascii=False) if message.variables else None,
         **indexes.by_address(batch.client, message.to, batch.created_at, chunk.message(message.n)),
         "ttl": ttl,
@@ -116,7 +130,16 @@ def _batch(item: table.Item) -> Batch:
         resend_of=item.get("resend_of"),
         door=item.get("door"),
         reports=item.get("reports", False),
+        send_at=float(item["send_at"]) if item.get("send_at") is not None else None,
+        hours=item.get("hours"),
+        schedule=item.get("schedule"),
+        run=_run(item["run"]) if "run" in item else None,
     )
+
+
+def _run(item: Mapping[str, Any]) -> Run:
+    rows = {name: int(item[name]) for name in ("priority", "first", "last")}
+    return Run(campaign=item["campaign"], **rows)
 
 
 def _expired(item: table.Item) -> bool:

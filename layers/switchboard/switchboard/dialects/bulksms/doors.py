@@ -11,7 +11,7 @@ from switchboard.dialects.bulksms.answers import Answer, Entry, TurnedDown, enco
 from switchboard.dialects.bulksms.codes import SUCCESS
 from switchboard.dialects.bulksms.schedule import SCHEDULE, Schedule, decode_call, decode_schedule
 from switchboard.dialects.bulksms.submit import SUBMIT, TYPES, Submit, Type
-from switchboard.dialects.door import Credentials, Door, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Home, Order, Placed, Refusal, TurnedAway
 from switchboard.dialects.wire import Request, Response, Unreadable
 from switchboard.model import segments
 from switchboard.model.address import routed_phone
@@ -82,14 +82,14 @@ def _credentials(said: _Call) -> Credentials:
     return Credentials(secret=call.password, user=call.username)
 
 
-def _order(said: _Call, region: str | None) -> Order | None:
+def _order(said: _Call, home: Home) -> Order | None:
     """The order of a call; a destination that is no number is left out, and does not stop the rest."""
     if isinstance(said, Schedule):
         return None
     if len(said.destinations) > MAX_RECIPIENTS:
         too_many = Problem("destination", f"at most {MAX_RECIPIENTS} a call")
         raise TurnedAway(encode_answer(whole_request(_INTERNAL, said.destinations)), (too_many,))
-    numbers = [_number(destination, region) for destination in said.destinations]
+    numbers = [_number(destination, home.region) for destination in said.destinations]
     first = {number: place for place, number in enumerate(dict.fromkeys(filter(None, numbers)))}
     if not first:
         raise TurnedAway(encode_answer(tuple(Entry(_INVALID_DESTINATION, each) for each in said.destinations)))

@@ -6,6 +6,7 @@ from switchboard.dialects.wire import Request
 from switchboard.model.status import Status
 
 _WORDS = {
+    Status.SCHEDULED: "ACKED",
     Status.QUEUED: "ACKED",
     Status.SUBMITTED: "ACCEPTED",
     Status.UNCONFIRMED: "UNKNOWN",

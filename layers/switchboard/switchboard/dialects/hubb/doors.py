@@ -7,6 +7,7 @@ from switchboard.dialects.door import (
     Credentials,
     Door,
     Held,
+    Home,
     Inline,
     Order,
     Placed,
@@ -100,8 +101,8 @@ def _credentials(call: SendSms | AddDeal | MasterAccount) -> Credentials:
 # --- send_sms ---------------------------------------------------------------------------------------------------------
 
 
-def _order(call: SendSms, region: str | None) -> Order:
-    """The call in our words. The client's region says nothing here: by the page ten digits are a number of the US."""
+def _order(call: SendSms, home: Home) -> Order:
+    """The call in our words. Where the client is says nothing here: by the page ten digits are a number of the US."""
     window = call.override_time_window
     content = Content(
         channel=Channel.SMS,
@@ -196,7 +197,7 @@ def _keeping(
         methods=_METHODS,
         read=_reader(decode),
         credentials=_credentials,
-        order=lambda call, region: None,
+        order=lambda call, home: None,
         answer=lambda call, order, placed: _no(_FAULTS[Refusal.ABSENT]),
         refuse=_refuser(names),
         writing=writing,

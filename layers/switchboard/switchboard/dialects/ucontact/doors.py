@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from switchboard.dialects.door import Credentials, Door, Entrance, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Entrance, Home, Order, Placed, Refusal, TurnedAway
 from switchboard.dialects.ucontact import NAME
 from switchboard.dialects.ucontact.calls import (
     CAMPAIGN,
@@ -108,7 +108,7 @@ def _credentials(
 # --- SMS --------------------------------------------------------------------------------------------------------------
 
 
-def _sms_order(call: SendSms, region: str | None) -> Order:
+def _sms_order(call: SendSms, home: Home) -> Order:
     """The call in our words. Raises `Refused`, also for a campaign that is none, whoever is to send the text."""
     if call.campaign is not None and not CAMPAIGN.fullmatch(call.campaign):
         raise Refused(Problem("campaign", CAMPAIGN_IS))
@@ -119,7 +119,7 @@ def _sms_order(call: SendSms, region: str | None) -> Order:
         campaign=call.campaign,
         options={NAME: {"agent": call.agent}} if call.agent else {},
     )
-    return Order(content=content, recipients=(Recipient(to=dialed_phone(call.destination, region, "to.0")),))
+    return Order(content=content, recipients=(Recipient(to=dialed_phone(call.destination, home.region, "to.0")),))
 
 
 _NAMES = {"to": "destination", "from": "source", "text": "message", NAME: "agent", f"{NAME}.agent": "agent"}
@@ -154,7 +154,7 @@ def is_html(body: str) -> bool:
     return _TAG.search(body) is not None
 
 
-def _email_order(call: SendEmail, region: str | None) -> Order:
+def _email_order(call: SendEmail, home: Home) -> Order:
     """The call in our words; with a body the template and its variables are not used, as the page says.
 
     Raises `Refused`, also for what would add lines to the e-mail's head or to its invitation.
@@ -219,7 +219,7 @@ def _absent(path: str, decode: Callable[[Request], Later]) -> Door[Later]:
         methods=_METHODS,
         read=_reader(decode, no),
         credentials=_credentials,
-        order=lambda call, region: None,
+        order=lambda call, home: None,
         answer=lambda call, order, placed: no,
         refuse=_refuser(no),
     )
