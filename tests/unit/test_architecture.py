@@ -37,8 +37,8 @@ FLOORS = (  # a module imports from its own floor or from one below
 PURE = {"model", "dialects", "routing"}
 HARMLESS = {  # all that a pure room may import: no I/O, clock, randomness or environment in it
     *("base64", "binascii", "codecs", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum"),
-    *("functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "string", "struct"),
-    *("textwrap", "types", "typing", "unicodedata", "urllib.parse", "zoneinfo"),
+    *("functools", "hashlib", "hmac", "html", "io", "itertools", "json", "math", "operator", "re", "string", "struct"),
+    *("textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo"),
     *("phonenumbers", "pydantic", "pydantic_core", "typing_extensions"),
 }
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "__import__", "now", "today", "utcnow"}

@@ -10,11 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from switchboard.dialects.forms import json_object, scalar
-from switchboard.dialects.wire import Unreadable
-
-FIRST, LAST = 1, 9999
-"""The highest and the lowest priority."""
+from switchboard.dialects.sheets.layout import EMAIL_BASE, LAST, SMS_BASE, pairs, priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +60,7 @@ class UnwritableRow(Exception):
 
 Row = TypeVar("Row")
 
-_LEGEND = "campaign;number;text;priority"  # printed below the sample, and found in files
 _BREAK = re.compile(r"\r\n|\r|\n")
-_PRIORITY = re.compile(r"0{0,4}([1-9][0-9]{0,3})")
 
 
 # --- bytes and lines --------------------------------------------------------------------------------------------------
@@ -89,7 +83,7 @@ def _lines(content: bytes) -> Iterator[tuple[int, str]]:
     except ValueError:
         said = content.decode("cp1252", "replace")
     numbered = enumerate(_BREAK.split(said), 1)
-    return ((number, line) for number, line in numbered if line.strip() and line.strip().lower() != _LEGEND)
+    return ((number, line) for number, line in numbered if line.strip() and line.strip().lower() != SMS_BASE.legend)
 
 
 def _write(rows: Iterable[Row], write: Callable[[Row], str]) -> bytes:
@@ -119,13 +113,6 @@ def _body(name: str, said: str) -> str:
     return said  # with the blanks around it
 
 
-def _priority(said: str) -> int:
-    found = _PRIORITY.fullmatch(said.strip())
-    if found is None:
-        raise ValueError(f"the priority is a number from {FIRST} to {LAST}")
-    return int(found[1])
-
-
 def _writable(name: str, said: str, forbidden: str) -> str:
     """A field that reads back as what it is."""
     found = next((character for character in forbidden if character in said), None)
@@ -141,8 +128,8 @@ def _plainly(name: str, said: str) -> str:
     return _writable(name, said, ";\r\n")
 
 
-def _ranked(priority: int) -> str:
-    return str(_priority(str(priority)))
+def _ranked(rank: int) -> str:
+    return str(priority(str(rank)))
 
 
 # --- SMS: campaign;number;text;priority -------------------------------------------------------------------------------
@@ -159,29 +146,18 @@ def write_sms_rows(rows: Iterable[SmsRow]) -> bytes:
 
 
 def _read_sms(line: str) -> SmsRow:
-    campaign, number, rest = _split(line, 2)
-    text, separator, priority = rest.rpartition(";")
-    if not separator:
-        raise ValueError("fewer than 4 fields")
+    campaign, number, text, said = SMS_BASE.split(line)
     return SmsRow(
         campaign=_named("campaign", campaign),
         number=_named("number", number),
         text=_body("text", text),
-        priority=_priority(priority),
+        priority=priority(said),
     )
 
 
 def _write_sms(row: SmsRow) -> str:
     fields = (_plainly("campaign", row.campaign), _plainly("number", row.number))
     return ";".join((*fields, _writable("text", _body("text", row.text), ";\r\n"), _ranked(row.priority)))
-
-
-def _split(line: str, count: int) -> list[str]:
-    """The first `count` fields, and what follows them."""
-    fields = line.split(";", count)
-    if len(fields) <= count:
-        raise ValueError("too few fields")
-    return fields
 
 
 # --- e-mail: campaign;email;body;<empty>;"Var1":"value","Var2":"value";priority ---------------------------------------
@@ -198,31 +174,16 @@ def write_email_rows(rows: Iterable[EmailRow]) -> bytes:
 
 
 def _read_email(line: str) -> EmailRow:
-    campaign, email, rest = _split(line, 2)
-    fields = rest.rsplit(";", 3)
-    if len(fields) < 4:
-        raise ValueError("fewer than 6 fields")
-    body, empty, variables, priority = fields
+    campaign, email, body, empty, variables, said = EMAIL_BASE.split(line)
     if empty.strip():
         raise ValueError("the fourth field is not empty")
     return EmailRow(
         campaign=_named("campaign", campaign),
         email=_named("email", email),
         body=_body("body", body),
-        variables=_read_variables(variables),
-        priority=_priority(priority),
+        variables=pairs(variables),
+        priority=priority(said),
     )
-
-
-def _read_variables(said: str) -> dict[str, str]:
-    try:
-        values = {name: scalar(value) for name, value in json_object(f"{{{said}}}".encode()).items()}
-    except Unreadable:
-        raise ValueError('the variables are not "name":"value" with commas') from None
-    known = {scalar(name) or "": value for name, value in values.items() if value is not None}
-    if len(known) < len(values):
-        raise ValueError("a variable has one text as its value")
-    return known
 
 
 def _write_email(row: EmailRow) -> str:
