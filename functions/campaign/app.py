@@ -1,6 +1,5 @@
 """Campaigns, `/v1/campaigns`: a message to every row of a file; how it goes, pause, resume, cancel."""
 
-import time
 from typing import Annotated, Any, cast
 
 from switchboard import campaigned, campaigns, observe, web
@@ -12,20 +11,16 @@ from switchboard.model.status import Status
 app = web.Api()
 handler = observe.invocation(app.resolve)
 app.exception_handler(IdempotencyConflict)(lambda error: web.problem(campaigned.conflict(error)))
-Examples = web.Body(openapi_examples=cast("Any", words.EXAMPLES))
+
+Said = Annotated[words.CampaignRequest, web.Body(openapi_examples=cast("Any", words.EXAMPLES))]
+Only = Annotated[Status | Missed | None, web.Query(description="Only rows that stand here.")]
 Cursor = Annotated[str | None, web.Query(max_length=100, description="From the page before.")]
+Limit = Annotated[int, web.Query(ge=1, le=1000)]
 
 
-@app.post(
-    "/v1/campaigns", **web.operation("beginCampaign", "Send a message to every row of a file", 400, 415, ok=(201,))
-)
-def begin(
-    request: Annotated[words.CampaignRequest, Examples], idempotency_key: web.IdempotencyKey = None
-) -> web.Response[words.Begun]:
-    asked = words.campaign(
-        request, campaigns.new_id(app.client.name, idempotency_key), app.client.name, app.client.region, time.time()
-    )
-    campaign, replayed = campaigns.create(asked)
+@app.post("/v1/campaigns", **web.operation("beginCampaign", "Send to every row of a file", 400, 415, ok=(201,)))
+def begin(request: Said, idempotency_key: web.IdempotencyKey = None) -> web.Response[words.Begun]:
+    campaign, replayed = campaigns.begin(app.client, request, idempotency_key)
     return campaigned.begun(campaign, campaigns.form(campaign), replayed)
 
 
@@ -41,12 +36,7 @@ def read(id: str) -> words.CampaignTold:
 
 
 @app.get("/v1/campaigns/<id>/rows", **web.operation("readRows", "What became of a campaign's rows", 404))
-def rows(
-    id: str,
-    status: Annotated[Status | Missed | None, web.Query(description="Only rows that stand here.")] = None,
-    cursor: Cursor = None,
-    limit: Annotated[int, web.Query(ge=1, le=1000)] = 100,
-) -> words.RowPage:
+def rows(id: str, status: Only = None, cursor: Cursor = None, limit: Limit = 100) -> words.RowPage:
     return words.RowPage.model_validate(web.found(campaigns.rows(app.client, id, status, cursor, limit), "campaign"))
 
 

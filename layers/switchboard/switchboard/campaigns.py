@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from switchboard import accept, files, outcomes, queues
 from switchboard.credentials import Client
-from switchboard.feed import INCOMING
+from switchboard.dialects.unified_campaigns import CampaignRequest, campaign
+from switchboard.feed import INCOMING, batch_of, caller
 from switchboard.model.campaign import Campaign, Progress, State, Tally, Window
 from switchboard.model.chunk import BATCH_OCTETS, batch_id
 from switchboard.model.problem import Problem, Refused
 from switchboard.outcomes import Outcome
+from switchboard.routing import route
 from switchboard.settings import settings
 from switchboard.tracking import Overtaken
 from switchboard.tracking import campaigns as kept
@@ -62,6 +64,11 @@ class Page:
     cursor: str | None
 
 
+def begin(client: Client, request: CampaignRequest, key: str | None) -> tuple[Campaign, bool]:
+    """Make the campaign of a request, and whether it stood already. Raises as `create` does."""
+    return create(campaign(request, new_id(client.name, key), client, time.time()))
+
+
 def new_id(client: str, key: str | None) -> str:
     """The id of a campaign: of its key, so that a repeat finds it, or at random."""
     if key is None:
@@ -70,8 +77,15 @@ def new_id(client: str, key: str | None) -> str:
 
 
 def create(asked: Campaign) -> tuple[Campaign, bool]:
-    """Make a campaign, and whether it stood already. Raises `IdempotencyConflict` where that was another request."""
-    standing = kept.create(asked)
+    """Make a campaign, and whether it stood already.
+
+    Raises `Refused` for what no batch can be, and `IdempotencyConflict` where another request stands under the key.
+    """
+    if (earlier := kept.read(asked.id)) is None:
+        accept.preview(batch_of(asked), caller(asked))
+        if asked.provider is not None:
+            route(settings().routes, asked.content, "", asked.provider)  # whether it carries such messages at all
+    standing = earlier or kept.create(asked)
     if standing.fingerprint != asked.fingerprint:
         raise accept.IdempotencyConflict
     return standing, standing.created_at != asked.created_at

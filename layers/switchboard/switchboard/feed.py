@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from switchboard import accept, files, judge, queues, runs, tracking
@@ -307,16 +308,14 @@ class _Reading:
         """The batch of a window's rows, which may stand already."""
         campaign, priority = self._campaign, self._progress.priority
         name = f"campaign {campaign.id} {priority} {cut.first}"  # no caller's key has a blank in it
-        submission = accept.Submission(
-            content=campaign.content,
+        submission = replace(
+            batch_of(campaign),
+            at_once=True,
             recipients=tuple(cut.taken),
             fingerprint=hashlib.sha256(name.encode()).hexdigest(),
-            provider=campaign.provider,
-            expires_at=campaign.expires_at,
-            metadata=campaign.metadata,
             run=Run(campaign=campaign.id, first=cut.first, last=cut.last, priority=priority),
         )
-        taken = accept.take(submission, Client(campaign.client, campaign.region), name)
+        taken = accept.take(submission, caller(campaign), name)
         if taken.replayed:
             self._adopt(cut, taken.batch)
             runs.wake(taken.batch)  # the worker before this one may not have come to announcing it
@@ -337,6 +336,25 @@ class _Reading:
 
 def _priority(row: Row | Flaw) -> int:
     return FIRST if isinstance(row, Flaw) else row.priority
+
+
+def caller(campaign: Campaign) -> Client:
+    """The client of a campaign, as it was when it asked."""
+    return Client(campaign.client, campaign.region, campaign.zone, campaign.hours)
+
+
+def batch_of(campaign: Campaign) -> accept.Submission:
+    """What all batches of a campaign share."""
+    return accept.Submission(
+        content=campaign.content,
+        recipients=(),
+        fingerprint="",
+        provider=campaign.provider,
+        expires_at=campaign.expires_at,
+        send_at=campaign.send_at,
+        marketing=campaign.marketing,
+        metadata=campaign.metadata,
+    )
 
 
 def walk(id_: str, after: int, deadline: float) -> None:

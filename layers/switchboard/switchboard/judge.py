@@ -17,11 +17,14 @@ from switchboard.routing import Route, route
 
 _REFERENCE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _LONGEST = 1024  # characters of one value
+_BASES = {"sms": sheets.DIALER_SMS, "email": sheets.DIALER_EMAIL}
 DIGEST = 16  # octets: of a billion rows, two different ones share a digest once in 10^20
 
 
 def layout(columns: Columns) -> Layout:
     """A campaign's columns as the reader of sheets has them."""
+    if columns.base is not None:
+        return _BASES[columns.base]
     return Layout(
         to=columns.to, reference=columns.reference, priority=columns.priority, variables=dict(columns.variables)
     )
@@ -77,15 +80,15 @@ class Judge:
             raise _Wrong(
                 self._campaign.columns.reference, reference, "is no reference", "one line, 255 characters at most"
             )
-        self._values(row)
-        content = self._rendered(row)
+        values = self._values(row)
+        content = self._rendered(values)
         try:
             route(self._routes, self._content, to, self._campaign.provider)
         except Refused as refused:
             cure = "name a provider that takes it, or leave the row out"
             raise _Wrong(self._campaign.columns.to, row.to, refused.problems[0].reason, cure) from None
-        recipient = Recipient(to=to, reference=reference, variables=row.variables, row=row.number)
-        return Fit(recipient, self._digest(to, content, row))
+        recipient = Recipient(to=to, reference=reference, variables=values, row=row.number)
+        return Fit(recipient, self._digest(to, content, values))
 
     def _address(self, cell: str) -> str:
         from switchboard.model.address import parse_email  # the numbering plans come along
@@ -103,23 +106,27 @@ class Judge:
         except Flawed as flawed:
             raise _Wrong(column, cell, flawed.reason, flawed.cure) from None
 
-    def _values(self, row: Row) -> None:
+    def _values(self, row: Row) -> dict[str, str]:
+        """What the message uses of a row: the placeholders' values; all, where the provider fills a template in."""
         columns = self._campaign.columns.variables
         for name in self._wanted:
             if name not in row.variables:
                 raise _Wrong(columns.get(name), None, f"has no value for {{{{{name}}}}}", "fill the cell in")
-        for name, value in row.variables.items():
+        used = row.variables if self._content.template else self._asked & row.variables.keys()
+        values = {name: row.variables[name] for name in used}
+        for name, value in values.items():
             if len(value) > _LONGEST:
                 reason = f"has {len(value)} characters"
                 raise _Wrong(columns.get(name), value, reason, f"{_LONGEST} at most: shorten it")
-        if len(json.dumps(dict(row.variables), ensure_ascii=False).encode("utf-8", "replace")) > MAX_VARIABLES:
+        if len(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")) > MAX_VARIABLES:
             raise _Wrong(None, None, "its values are too long together", f"{MAX_VARIABLES} octets at most")
+        return values
 
-    def _rendered(self, row: Row) -> Content:
+    def _rendered(self, values: dict[str, str]) -> Content:
         """The content with the row's values. Raises `_Wrong` where these make something that cannot be sent."""
         if not self._asked:
             return self._content
-        content = render(self._content, row.variables)
+        content = render(self._content, values)
         if CONTROL.search(content.subject or ""):
             raise _Wrong(None, content.subject, "puts a line break into the subject", "take it out of the cell")
         if content.channel is Channel.SMS and content.text is not None:
@@ -129,13 +136,13 @@ class Judge:
                 raise _Wrong(None, content.text, refused.problems[0].reason, "shorten what the cells hold") from None
         return content
 
-    def _digest(self, to: str, content: Content, row: Row) -> bytes:
+    def _digest(self, to: str, content: Content, values: dict[str, str]) -> bytes:
         """Without placeholders the text is everybody's, and the address alone tells rows apart."""
         said = [to]
         if self._asked:
             said += [content.text or "", content.subject or "", content.html or ""]
         if self._content.template:
-            said += [f"{name}={value}" for name, value in sorted(row.variables.items())]
+            said += [f"{name}={value}" for name, value in sorted(values.items())]
         return hashlib.blake2b("\0".join(said).encode("utf-8", "replace"), digest_size=DIGEST).digest()
 
 

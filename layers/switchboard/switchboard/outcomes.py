@@ -24,7 +24,7 @@ CSV = "text/csv"
 MAKING = 120.0  # seconds that whoever makes the file has for its next step
 _PART = 5 * 2**20  # octets: the least that S3 takes for a part that is not the last
 _MARGIN = 20.0
-_UNTOUCHED = frozenset({Status.QUEUED, Status.CANCELED})
+_UNTOUCHED = frozenset({Status.SCHEDULED, Status.QUEUED, Status.CANCELED})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -61,16 +61,16 @@ def missed(campaign: str, window: Window) -> list[Outcome]:
 def tally(window: Window) -> Tally:
     """How the messages of a window stand now."""
     statuses: Counter[str] = Counter()
+    at = time.time()
     done, handed, latest = True, 0, 0.0
     for view in _views(window):
         for n in view.messages:
-            status = view.status(n)
+            status = view.status_at(n, at)
             statuses[status.value] += 1
             done = done and settled(status, DIALECTS[view.last_provider(n)].receipts)
             handed += status not in _UNTOUCHED
             latest = max(latest, _latest(view, n))
     complete = sum(statuses.values()) == window.accepted
-    at = time.time()
     return Tally(seq=window.seq, at=at, statuses=statuses, settled=done and complete, handed=handed, latest=latest)
 
 
@@ -118,14 +118,14 @@ def _sent(window: Window, view: Chunk, n: int) -> Outcome:
         line=window.line(row),
         to=stored.to,
         reference=stored.reference,
-        status=view.status(n).value,
+        status=view.status_at(n, time.time()).value,
         message=view.header.chunk.message(n),
         provider=view.last_provider(n),
         reason=" ".join(said) or None,
     )
 
 
-# The file. Its maker may be stopped anywhere: what it has is in its name, in the queue, and nobody sees it before the end.
+# The file. Its maker may be stopped anywhere: what it has is in its name in the queue, and nobody sees it unfinished.
 
 _COLUMNS = ("row", "line", "to", "reference", "status", "message", "provider", "column", "value", "reason", "cure")
 

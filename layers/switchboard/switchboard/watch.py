@@ -10,7 +10,7 @@ from switchboard.tracking import chunks, writes
 
 
 def watch(body: dict[str, str]) -> None:
-    """Look again at what a watch message names: a batch, a file that is read, a record with writes, or a parked receipt."""
+    """Look again at what a watch message names: a batch, a file being read, a record, or a parked receipt."""
     if "batch" in body:
         watch_batch(body["batch"], body["nonce"])
     elif "campaign" in body:

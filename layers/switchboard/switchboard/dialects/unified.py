@@ -292,11 +292,9 @@ def submission(request: SendRequest, region: str | None) -> Submitted:
     )
 
 
-def shared(said: Mapping[str, Any]) -> tuple[Content, tuple[Problem, ...]]:
-    """What messages share, of a request's fields without recipients, and everything that is wrong with it."""
-    request = SendRequest.model_validate({**said, "to": ["-"]}).model_copy(update={"to": []})
-    reading = _Reading(request, None, [])
-    return reading.content, _distinct(reading.problems)
+def shared(said: Mapping[str, Any]) -> Submitted:
+    """A request without its recipients, of its fields, in our own words. Raises `Refused` with every problem of it."""
+    return submission(SendRequest.model_validate({**said, "to": ["-"]}).model_copy(update={"to": []}), None)
 
 
 def _send_at(request: SendRequest) -> float | None:

@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, create_model
 
@@ -71,30 +70,52 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def campaign(request: CampaignRequest, id_: str, client: str, region: str | None, now: float) -> Campaign:
+class Caller(Protocol):
+    """Whose campaign it is."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def hours(self) -> str: ...
+
+
+def campaign(request: CampaignRequest, id_: str, client: Caller, now: float) -> Campaign:
     """A request in our own words. Raises `Refused` with everything that is wrong with it."""
     said = request.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
-    content, problems = shared({name: value for name, value in said.items() if name not in _OURS})
-    if content.contact is not None:
-        problems += (Problem("contact", "is one person's, and a campaign goes to many"),)
-    if problems:
-        raise Refused(*problems)
+    foreign = [Problem(field, reason) for field, reason in _FOREIGN.items() if said.get(field) not in _WITHOUT]
+    if foreign:
+        raise Refused(*foreign)
+    message = shared({name: value for name, value in said.items() if name not in _OURS})
+    content = message["content"]
     return Campaign(
         id=id_,
-        client=client,
-        region=region,
+        client=client.name,
+        region=client.region,
+        zone=client.zone,
+        hours=client.hours,
         name=request.name,
         content=content,
         columns=_columns(request.columns, sorted(placeholders(content) - content.variables.keys())),
         fingerprint=_fingerprint(said),
         created_at=now,
-        provider=said.get("provider"),
-        expires_at=datetime.fromisoformat(said["expires_at"]).timestamp() if "expires_at" in said else None,
-        metadata=said.get("metadata", {}),
+        provider=message["provider"],
+        marketing=message["marketing"],
+        send_at=message["send_at"],
+        expires_at=message["expires_at"],
+        metadata=message["metadata"],
         allow_duplicates=request.allow_duplicates,
     )
 
 
+_WITHOUT = (None, "gateway")
+_FOREIGN = {
+    "contact": "is one person's, and a campaign goes to many",
+    "via": "is gateway for a campaign: it can be paused and canceled until a message goes",
+}
 _OURS = frozenset({"name", "columns", "allow_duplicates"})
 
 

@@ -35,29 +35,36 @@ class Missed(StrEnum):
 class Columns:
     """Which column holds what, by its header, or by its place (from 1) in a file without headers.
 
-    `variables` maps a placeholder's name to its column.
+    `variables` maps a placeholder's name to its column. `base` names a file without headers whose columns are always
+    the same (`sms`, `email`): then nothing else is asked for here.
     """
 
     to: str | int
     reference: str | int | None = None
     priority: str | int | None = None
     variables: Mapping[str, str | int] = field(default_factory=dict)
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """A campaign as it was asked for; it never changes. Times are epoch seconds, `region` reads national numbers."""
+    """A campaign as it was asked for; it never changes. Times are epoch seconds.
+
+    `region`, `zone` and `hours` are the client's. With `marketing` the recipients' quiet hours are kept.
+    """
 
     id: str
     client: str
-    region: str | None
+    region: str | None = None
+    zone: str = "UTC"
+    hours: str = ""
     name: str
     content: Content
     columns: Columns
     fingerprint: str
     created_at: float
     provider: str | None = None
-    kind: str = "transactional"  # or marketing: the API's `class`
+    marketing: bool = False
     send_at: float | None = None
     expires_at: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
