@@ -175,7 +175,7 @@ def test_a_file_that_cannot_be_read_fails_the_campaign_and_says_why(world: World
 
 
 def test_e_mail_and_gzip(world: World) -> None:
-    campaign = begin(subject="Hi {{name}}", html="<p>{{name}}</p>", provider=None)
+    campaign = begin(subject="Hi {{name}}", html="<p>{{name}}</p>", text=None, provider=None)
     assert campaign.content.channel == "email"
     lines = ["ann@example.com,Ann", "nobody,Bob", "cy@example.com,<Cy>"]
     upload(campaign, gzip.compress(sheet(*lines)))
@@ -313,9 +313,6 @@ def test_the_same_key_is_the_same_campaign_and_another_request_a_conflict(world:
     assert begin("one") == first
     with pytest.raises(IdempotencyConflict):
         begin("one", text="Bye {{name}}")
-    assert [found.id for found, _ in campaigns.listed(ACME, None, 1)[0]] == [
-        max([first], key=lambda one: one.created_at).id
-    ]
 
 
 def test_campaigns_are_listed_page_by_page(world: World) -> None:
@@ -333,6 +330,7 @@ def test_campaigns_are_listed_page_by_page(world: World) -> None:
     [
         ({"text": "{{"}, "text"),
         ({"subject": "Hi", "provider": "bulksms"}, "provider"),
+        ({"subject": "Hi", "html": "Hi", "provider": None}, "text"),
         ({"contact": {"email": "a@example.com"}}, "contact"),
         ({"send_at": "2020-01-01T00:00:00Z"}, "send_at"),
         ({"send_at": "2031-01-01T00:00:00Z", "via": "provider"}, "via"),

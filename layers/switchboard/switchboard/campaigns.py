@@ -66,7 +66,7 @@ class Page:
 
 def begin(client: Client, request: CampaignRequest, key: str | None) -> tuple[Campaign, bool]:
     """Make the campaign of a request, and whether it stood already. Raises as `create` does."""
-    return create(campaign(request, new_id(client.name, key), client, time.time()))
+    return create(campaign(request, new_id(client.name, key), client, round(time.time(), 3)))
 
 
 def new_id(client: str, key: str | None) -> str:
@@ -83,12 +83,25 @@ def create(asked: Campaign) -> tuple[Campaign, bool]:
     """
     if (earlier := kept.read(asked.id)) is None:
         accept.preview(batch_of(asked), caller(asked))
-        if asked.provider is not None:
-            route(settings().routes, asked.content, "", asked.provider)  # whether it carries such messages at all
+        _carried(asked)
     standing = earlier or kept.create(asked)
     if standing.fingerprint != asked.fingerprint:
         raise accept.IdempotencyConflict
     return standing, standing.created_at != asked.created_at
+
+
+def _carried(asked: Campaign) -> None:
+    """Raises `Refused` where no route of any address carries such messages."""
+    routes = settings().routes
+    refused = Refused(Problem("channel", f"no route takes {asked.content.channel.value}"))
+    for prefix in [rule.prefix for rule in routes if rule.channel is asked.content.channel]:
+        try:
+            route(routes, asked.content, prefix, asked.provider)
+        except Refused as no:
+            refused = no
+        else:
+            return
+    raise refused
 
 
 def form(campaign: Campaign) -> files.Form:

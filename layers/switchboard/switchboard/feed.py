@@ -282,6 +282,8 @@ class _Reading:
                 raise HandOver
             seq += 1
             batch = self._take(cut) if cut.taken else None
+            if self._changed:
+                values = {"priority": before.priority, "last": cut.last}  # what is behind it is read again
             window = cut.window(seq, before.priority, batch)
             campaigns.put_window(self._campaign.id, window, cut.missed, self._campaign.created_at)
             values |= {
@@ -293,7 +295,7 @@ class _Reading:
         values |= {"windows": seq, "octets": self._octets, "lease": now + settings().feed_lease}
         after = campaigns.checkpoint(self._campaign.id, self._owner, before, **values)
         if self._changed:
-            raise HandOver  # what was read behind the window is read again
+            raise HandOver
         if cut.taken and batch and after.turns != before.turns:
             runs.wake(batch)  # whoever came to it while the campaign was paused has dropped it
         self._longest = max(self._longest, now - began)

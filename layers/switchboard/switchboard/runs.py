@@ -50,7 +50,8 @@ def wake(batch: Batch, whatever_the_time: bool = False) -> None:
     if not open_:
         return
     queues.watch_batch(batch.id, batch.nonce, settings().watch_delay)
-    queues.announce([header for header in open_ if whatever_the_time or header.not_before <= now], batch.client)
+    due = [replace(header, not_before=0.0) for header in open_ if whatever_the_time or header.not_before <= now]
+    queues.announce(due, batch.client)
 
 
 def watch(id_: str) -> None:
