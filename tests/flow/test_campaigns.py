@@ -220,6 +220,7 @@ def test_a_hand_over_between_windows_goes_on_where_it_was(
     assert sorted(row.row for row in rows(campaign)) == list(range(1, 10))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file whose reader is no more
 def test_feeding_stopped_anywhere_loses_no_row_and_doubles_none(world: World, small: None) -> None:
     def once(at: int | None) -> tuple[Campaign, list[str], list[str]]:
         some = numbers(world, 5)

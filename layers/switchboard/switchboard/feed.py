@@ -3,8 +3,8 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -133,6 +133,7 @@ class _Cut:
     def __init__(self) -> None:
         self.taken: list[Recipient] = []
         self.missed: list[MissedRow] = []
+        self.digests: dict[int, bytes] = {}
         self.lines = Lines()
         self.first = 0
         self.last = 0
@@ -149,6 +150,7 @@ class _Cut:
         self.first, self.last = self.first or row.number, row.number
         if isinstance(found, Fit):
             self.taken.append(found.recipient)
+            self.digests[row.number] = found.digest
             self.lines.add(row.number, row.line)
             return
         self.missed.append(found)
@@ -158,6 +160,7 @@ class _Cut:
         """Keep what was read up to a row; of that, only the rows `held` were taken."""
         late = [recipient for recipient in self.taken if recipient.row not in held and (recipient.row or 0) <= last]
         self.taken = [recipient for recipient in self.taken if recipient.row in held]
+        self.digests = {row: digest for row, digest in self.digests.items() if row in held}
         self.missed = [row for row in self.missed if row.row <= last and row.row not in held]
         for recipient in late:
             self.missed.append(
@@ -197,7 +200,7 @@ class _Reading:
         self._judge = Judge(campaign, settings().routes)
         self._layout = judge.layout(campaign.columns)
         self._seen = None if campaign.allow_duplicates else Seen()
-        self._knows = FIRST  # rows of priorities before this one have been seen
+        self._file: Generator[bytes, None, None] = self._pieces()
         self._renewed = time.time()
         self._octets = 0
         self._changed = False  # whether a window turned out to be another than it was read
@@ -205,16 +208,18 @@ class _Reading:
 
     def close(self) -> None:
         """Let go of what is held."""
+        self._file.close()
         if self._seen:
             self._seen.close()
 
     def run(self) -> None:
         """Pass after pass, one for each priority. Raises `Unusable`, `HandOver`, `Stopped`, `Overtaken`."""
+        if self._seen:
+            for digests in campaigns.digests(self._campaign.id, self._progress.windows):
+                self._seen.load(digests)
+                self._beat()
         while self._progress.fed_at is None:
-            if self._seen and self._knows < self._progress.priority:
-                self._remember(self._progress.priority)
             self._pass(self._progress.priority)
-            self._knows = self._progress.priority
 
     def _pass(self, priority: int) -> None:
         """The rows of one priority. What cannot be read belongs to the first one."""
@@ -223,25 +228,16 @@ class _Reading:
             its = _priority(row)
             if its > priority:
                 higher = min(higher or its, its)
-            if its != priority:
+            if its != priority or row.number <= resumed:
                 continue
-            found = self._judged(row)
-            if found is None or row.number <= resumed:
-                continue
-            cut.add(row, found)
+            cut.add(row, self._judged(row))
             if cut.full:
                 self._keep(cut, priority=priority, last=cut.last)
                 cut = _Cut()
         values: dict[str, Any] = {"priority": higher, "last": 0} if higher else {"fed_at": time.time()}
         self._keep(cut, **{"priority": priority, "last": max(cut.last, self._progress.last), **values})
 
-    def _remember(self, priority: int) -> None:
-        """See the rows of all priorities before this one again, as a worker before this one did."""
-        for row in self._rows():
-            if _priority(row) < priority:
-                self._judged(row)
-
-    def _judged(self, row: Row | Flaw) -> Fit | MissedRow | None:
+    def _judged(self, row: Row | Flaw) -> Fit | MissedRow:
         """What becomes of a row."""
         found = self._judge.row(row)
         if self._seen is None or isinstance(found, MissedRow) or isinstance(row, Flaw):
@@ -252,16 +248,19 @@ class _Reading:
     def _rows(self) -> Iterator[Row | Flaw]:
         """The rows of the file from its beginning; the lease is held meanwhile."""
         self._octets = 0
-        for count, row in enumerate(sheets.rows(self._pieces(), self._layout)):
+        self._file.close()
+        self._file = self._pieces()
+        for count, row in enumerate(sheets.rows(self._file, self._layout)):
             if count % _BEAT == 0:
                 self._beat()
             yield row
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Generator[bytes, None, None]:
         progress = self._progress
-        for piece in files.pieces(settings().campaigns_bucket, progress.file or "", progress.etag or ""):
-            self._octets += len(piece)
-            yield piece
+        with closing(files.pieces(settings().campaigns_bucket, progress.file or "", progress.etag or "")) as pieces:
+            for piece in pieces:
+                self._octets += len(piece)
+                yield piece
 
     def _beat(self) -> None:
         """Hold the lease for longer, once a third of it is over."""
@@ -285,7 +284,8 @@ class _Reading:
             if self._changed:
                 values = {"priority": before.priority, "last": cut.last}  # what is behind it is read again
             window = cut.window(seq, before.priority, batch)
-            campaigns.put_window(self._campaign.id, window, cut.missed, self._campaign.created_at)
+            digests = cut.digests if self._seen else {}
+            campaigns.put_window(self._campaign.id, window, cut.missed, digests, self._campaign.created_at)
             values |= {
                 "accepted": before.accepted + window.accepted,
                 "refused": before.refused + window.refused,

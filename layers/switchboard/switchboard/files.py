@@ -1,7 +1,7 @@
 """S3 as plain calls: forms for uploads, objects read piece by piece, copies, files written part by part."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,7 +48,7 @@ def head(bucket: str, key: str) -> Mapping[str, Any] | None:
     return answer
 
 
-def pieces(bucket: str, key: str, etag: str) -> Iterator[bytes]:
+def pieces(bucket: str, key: str, etag: str) -> Generator[bytes, None, None]:
     """One version of an object, piece by piece. Raises what AWS raises, also when it is another version by now."""
     body = aws("s3").get_object(Bucket=bucket, Key=key, IfMatch=etag)["Body"]
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from switchboard.dialects import sheets
 from switchboard.dialects.sheets import Flaw, Flawed, Layout, Row
-from switchboard.model.campaign import Campaign, Columns, Missed, MissedRow
+from switchboard.model.campaign import DIGEST, Campaign, Columns, Missed, MissedRow
 from switchboard.model.message import CONTROL, MAX_VARIABLES, Channel, Content, Recipient
 from switchboard.model.problem import Refused
 from switchboard.model.segments import sendable
@@ -18,7 +18,6 @@ from switchboard.routing import Route, route
 _REFERENCE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _LONGEST = 1024  # characters of one value
 _BASES = {"sms": sheets.DIALER_SMS, "email": sheets.DIALER_EMAIL}
-DIGEST = 16  # octets: of a billion rows, two different ones share a digest once in 10^20
 
 
 def layout(columns: Columns) -> Layout:

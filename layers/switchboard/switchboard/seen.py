@@ -1,6 +1,7 @@
 """Which messages a campaign has had: digests in a database that is gone with the process, so that memory stays flat."""
 
 import sqlite3
+from collections.abc import Mapping
 
 _CACHE = 8 * 1024  # KiB that are held in memory; the rest lies in a temporary file that has no name
 
@@ -22,6 +23,11 @@ class Seen:
         if added.rowcount:
             return row
         return int(self._database.execute("SELECT row FROM seen WHERE digest = ?", (digest,)).fetchone()[0])
+
+    def load(self, digests: Mapping[int, bytes]) -> None:
+        """What earlier workers had, by row."""
+        rows = ((digest, row) for row, digest in digests.items())
+        self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
 
     def close(self) -> None:
         """Forget them all."""

@@ -10,6 +10,7 @@ from switchboard.model.message import Content
 WINDOW_ROWS = 1000  # accepted rows of one window: they are one batch
 WINDOW_MISSED = 500  # refused rows and duplicates of one window
 WINDOW_OCTETS = 250_000  # of what is kept of them: it is one item of the table
+DIGEST = 16  # octets of a row's digest: two different rows of a billion share one with a chance of 10^-21
 FIRST = 1  # the priority that is sent first, and that of rows which name none
 _CLIPPED = 200  # characters of a cell, or of a reason, that are kept of a row that was not taken
 

@@ -1,8 +1,8 @@
 """Campaigns in the table: a definition that stays, a small state that only conditional updates change, windows.
 
 `P#<id>` / `P` is the definition, `S` the state, `W#<seq>` a window, `R#<seq>` the rows of it that became no message,
-`T#<seq>` how its messages stood when they had settled, `F` the file of outcomes. The rows lie apart from their window,
-and the tally too: windows are read often, and a write pays for the whole item.
+`D#<seq>` the digests of those that did, `T#<seq>` how its messages stood when they had settled, `F` the file of
+outcomes. They lie apart from the window: windows are read often, and a write pays for the whole item.
 """
 
 import json
@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from switchboard.model.campaign import FIRST, Campaign, Columns, MissedRow, Progress, State, Tally, Window
+from switchboard.model.campaign import DIGEST, FIRST, Campaign, Columns, MissedRow, Progress, State, Tally, Window
 from switchboard.settings import settings
 from switchboard.tracking import indexes, table
 from switchboard.tracking.seal import dump_content, load_content
 
 Overtaken = table.Overtaken
+_ROW = 4  # octets of the number of a row
 _DAY = "campaigns"  # in place of the day: a client has few, and they are listed together
 
 
@@ -211,13 +212,16 @@ def standing(overtaken: Overtaken) -> Progress | None:
 # Windows.
 
 
-def put_window(id_: str, window: Window, missed: Sequence[MissedRow], at: float) -> None:
-    """Keep a window and the rows of it that became no message; a repeat puts the same."""
+def put_window(id_: str, window: Window, missed: Sequence[MissedRow], digests: Mapping[int, bytes], at: float) -> None:
+    """Keep a window, its rows that became no message, and the digests of those that did; a repeat puts the same."""
     ttl = int(at) + settings().retention
     items: list[table.Item] = []
     if missed:
         rows = "[" + ",".join(row.dump() for row in missed) + "]"
         items.append({"pk": _key(id_), "sk": f"R#{window.seq:06d}", "rows": rows, "ttl": ttl})
+    if digests:
+        said = b"".join(row.to_bytes(_ROW) + digest for row, digest in digests.items())
+        items.append({"pk": _key(id_), "sk": f"D#{window.seq:06d}", "digests": said, "ttl": ttl})
     items.append(
         {
             **{"pk": _key(id_), "sk": f"W#{window.seq:06d}", "batch": window.batch, "priority": window.priority},
@@ -242,6 +246,14 @@ def windows(id_: str, after: int = 0) -> Iterator[Window]:
             duplicates=int(item["duplicates"]),
             lines=tuple((row, distance) for row, distance in json.loads(item["lines"])),
         )
+
+
+def digests(id_: str, until: int) -> Iterator[dict[int, bytes]]:
+    """What the rows of the first windows that became messages said and to whom, as digests by row."""
+    for item in table.query_after(_key(id_), "D#", f"D#{until:06d}"):
+        said = bytes(item["digests"])
+        places = range(0, len(said), _ROW + DIGEST)
+        yield {int.from_bytes(said[at : at + _ROW]): said[at + _ROW : at + _ROW + DIGEST] for at in places}
 
 
 def missed(id_: str, seq: int) -> list[MissedRow]:
