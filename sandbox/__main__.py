@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox run | key | reports | build`; `demo`, `bench`, `deals`, `faults` use one."""
+"""The command line: `python -m sandbox run | key | reports | build`; the others use one."""
 
 import argparse
 import dataclasses
@@ -18,7 +18,7 @@ from sandbox import accounts, layers
 from sandbox.processes import ROOT
 from sandbox.run import PREFIX, STATE, Options, run
 
-PROGRAMS = ("demo", "bench", "deals", "faults")
+PROGRAMS = ("demo", "bench", "deals", "faults", "punctual")
 
 
 def main() -> int:

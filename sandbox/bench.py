@@ -1,4 +1,4 @@
-"""`python -m sandbox bench`: AWS requests and write units a message, time to the provider, cold starts."""
+"""`python -m sandbox bench`: AWS requests and write units a message, time to the provider, punctuality, cold starts."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 import sandbox
+from sandbox import punctual
 from sandbox.audit import audit, digits, ledgers, lives_of, wait_until_settled
 from sandbox.processes import ROOT
 from sandbox.stack import Stack
@@ -33,7 +34,7 @@ QUEUE_FED = ("dispatch", "watch")
 def main(arguments: list[str]) -> int:
     """Run the benches; 0 when every bar is met."""
     os.environ.setdefault("SANDBOX_LOG_LEVEL", "ERROR")  # cold starts kill workers, which is no news
-    met = [*_messages(), *_cold_starts()]
+    met = [*_messages(), punctual.bench(), *_cold_starts()]
     return 0 if all(met) else 1
 
 
@@ -226,6 +227,7 @@ def _first_events(stack: Stack) -> dict[str, dict[str, Any]]:
         "dispatch": _sqs({"chunk": "unknown-unknown-0", "provider": "bulksms"}),
         "callback": callback,
         "watch": _sqs({"batch": "unknown", "nonce": "unknown"}),
+        "fire": _sqs({"batch": "unknown", "nonce": "unknown"}),
         "notify": _sqs({"message": "unknown"}),
         "session": _http("POST", "/Integra/resources/auth/EndSession", "user=demo&token=unknown"),
         "track": _http("GET", "/v1/batches/unknown", "", key=stack.key, id="unknown"),

@@ -144,6 +144,50 @@ def test_a_good_body_in_our_own_words(name: str) -> None:
     assert (submitted["content"], submitted["recipients"]) == (content, recipients)
 
 
+TIMES: list[tuple[dict[str, str], float]] = [
+    ({"send_at": "2026-12-31T18:00:00Z"}, 1798740000.0),
+    ({"send_at": "2026-12-31T18:00:00.25-03:00"}, 1798750800.25),
+    ({"send_at": "2026-12-31T15:00:00", "timezone": "America/Montevideo"}, 1798740000.0),
+    ({"send_at": "2026-12-31T15:00", "timezone": "America/Montevideo"}, 1798740000.0),
+    # A time that the change to summer skips is its end; one that the change back repeats is its first.
+    ({"send_at": "2026-03-29T02:30:00", "timezone": "Europe/Madrid"}, 1774746000.0),
+    ({"send_at": "2026-10-25T02:30:00", "timezone": "Europe/Madrid"}, 1792888200.0),
+]
+
+
+@pytest.mark.parametrize(("said", "at"), TIMES)
+def test_a_time_of_its_own_is_an_instant(said: dict[str, str], at: float) -> None:
+    kept, handed_over = read(SMS | said), read(SMS | said | {"via": "provider"})
+    assert (kept["send_at"], kept["content"].provider_at) == (at, None)
+    assert (handed_over["send_at"], handed_over["content"].provider_at) == (None, at)
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"send_at": "2026-12-31T18:00:00"}, ["send_at"]),  # whose six o'clock?
+        ({"send_at": "2026-12-31T18:00:00", "timezone": "Montevideo"}, ["timezone"]),
+        ({"send_at": "2026-12-31T18:00:00Z", "timezone": "Europe/Madrid"}, ["timezone"]),
+        ({"timezone": "Europe/Madrid"}, ["timezone"]),
+        ({"send_at": "2026-02-30T18:00:00", "timezone": "Europe/Madrid"}, ["send_at"]),
+        ({"send_at": "tomorrow"}, ["send_at"]),
+        ({"send_at": "1798740000"}, ["send_at"]),
+        ({"via": "provider"}, ["via"]),
+        ({"via": "pigeon"}, ["via"]),
+        ({"send_at": "2026-12-31T18:00:00Z", "via": "provider", "class": "marketing"}, ["via"]),
+        ({"class": "spam"}, ["class"]),
+    ],
+)
+def test_a_time_that_is_none_is_named(said: dict[str, str], fields: list[str]) -> None:
+    assert list(wrong(SMS | said)) == fields
+
+
+def test_marketing_is_said_and_not_guessed() -> None:
+    assert [read(SMS | said)["marketing"] for said in ({}, {"class": "transactional"}, {"class": "marketing"})] == [
+        *(False, False, True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [("2026-01-31T18:00:00Z", 1769882400.0), ("2026-01-31T15:00:00.5-03:00", 1769882400.5), (None, None)],

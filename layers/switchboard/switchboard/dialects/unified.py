@@ -406,6 +406,8 @@ class _Reading:
             self._say(bodies[0], f"is too large: all but the recipients must have at most {MAX_SHARED} octets")
 
     def _times(self, request: SendRequest) -> None:
+        if "send_at" in self.wrong:
+            return
         local = request.send_at is not None and _LOCAL.fullmatch(request.send_at) is not None
         if local and request.timezone is None and "timezone" not in self.wrong:
             self._say("send_at", "has no offset: give one, or its time zone as timezone")

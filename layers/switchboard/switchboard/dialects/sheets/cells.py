@@ -49,6 +49,7 @@ class Cells:
     def __init__(self, lines: Lines, separator: str) -> None:
         self._lines = lines
         self.separator = separator
+        self._between = f'"{separator}"'
         self._marks = _marks(separator)
         self._ahead: list[str] = []
         self._patience = MAX_LINE
@@ -65,13 +66,22 @@ class Cells:
             self._patience = min(MAX_LINE, self._patience + 4 * len(line))
         if '"' not in line:
             return line.rstrip(_BREAKS).split(self.separator, most)
-        self._ahead, self._scanned = [], 0
+        if cells := self._all_quoted(line.rstrip(_BREAKS)):
+            return cells
+        self._ahead, self._scanned, self.ended = [], 0, False
         try:
             return list(self._cells(line))
         except Flawed:
             self._lines.give_back(self._ahead)
             self._patience -= self._scanned
             raise
+
+    def _all_quoted(self, line: str) -> list[str]:
+        """The cells of a line that quotes each and has no other quote; none of any other line."""
+        if line[0] != '"' or line[-1] != '"' or len(line) < 2:
+            return []
+        cells = line[1:-1].split(self._between)
+        return cells if line.count('"') == 2 * len(cells) else []
 
     def _cells(self, line: str) -> Iterator[str]:
         marks, at, more = self._marks, 0, True
@@ -81,7 +91,7 @@ class Cells:
                 cell, line, at = self._quoted(line, opened.end())
             end = (marks.plain if cell is None else marks.end).match(line, at)
             if end is None:
-                raise Flawed("goes on after its closing quote", _DOUBLE, value=cell)
+                raise _unclosed() if self._ahead else Flawed("goes on after its closing quote", _DOUBLE, value=cell)
             yield end[1] if cell is None else cell
             at, more = end.end(), end["separator"] is not None
 
@@ -103,7 +113,11 @@ class Cells:
             if self._scanned <= self._patience and len(self._ahead) < MAX_LINES:
                 sound(line)
                 return line
-        raise Flawed("has a quote that is never closed", f"close it, or quote the whole cell and {_DOUBLE}")
+        raise _unclosed()
+
+
+def _unclosed() -> Flawed:
+    return Flawed("has a quote that is never closed", f"close it, or quote the whole cell and {_DOUBLE}")
 
 
 def sound(line: str) -> None:

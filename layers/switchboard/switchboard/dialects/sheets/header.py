@@ -98,23 +98,23 @@ def _likely(sample: Sequence[str], layout: Layout) -> str:
 
 def _fit(said: Sequence[str], mark: str, sample: Sequence[str], layout: Layout) -> tuple[int, float, int]:
     """How well a separator fits: columns found by name, rows as wide as the first, and what comes first in a line."""
-    names = [_tidy(name) for name in _names(sample[0], mark)] if layout.headed else []
+    names = [_tidy(name) for name in _names(sample, mark)] if layout.headed else []
     found = sum(_match(names, column) != [] for column in layout.named.values() if isinstance(column, str))
     widths = [line.count(mark) for line in said]
     return found, widths.count(widths[0]) / len(widths), -said[0].index(mark)
 
 
-def _names(line: str, mark: str) -> list[str]:
+def _names(sample: Sequence[str], mark: str) -> list[str]:
     try:
-        return Cells(Lines(()), mark).of(line)
+        return Cells(Lines(sample[1:]), mark).of(_MARK.sub("", sample[0]), MAX_COLUMNS)
     except Flawed:
         return []
 
 
 def _bare(sample: Sequence[str]) -> list[str]:
-    """The lines that are not blank, without what is quoted in them."""
-    lines = _QUOTED.sub("", "".join(sample)).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [line for line in lines if line.strip()] or [""]
+    """The lines that are not blank, a letter standing for what is quoted in them."""
+    lines = _QUOTED.sub("q", "".join(sample)).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line for line in lines if line.strip(BLANK + SEPARATORS)] or [""]
 
 
 def _width(sample: Sequence[str], separator: str, layout: Layout) -> int:
@@ -133,7 +133,7 @@ def _header(lines: Lines, cells: Cells) -> tuple[str, ...]:
     while line is not None and not line.strip(SEPARATORS + BLANK):
         line = lines.take()
     try:
-        names = cells.of(_MARK.sub("", line or ""))
+        names = cells.of(_MARK.sub("", line or ""), MAX_COLUMNS)
     except Flawed as flawed:
         raise Unusable(f"has a header that {flawed.reason}", flawed.cure) from None
     if len(names) > MAX_COLUMNS:
@@ -172,7 +172,7 @@ def _columns(layout: Layout, names: tuple[str, ...], width: int) -> Columns:
         pairs=places.get("columns.pairs"),
         variables=tuple((others | explicit).items()),
         asked=tuple(sorted({*explicit.values(), *(at for at in [places.get("columns.reference")] if at is not None)})),
-        least=1 + max(*taken, *others.values()),
+        least=1 + max({*taken, *others.values()}),
         width=width,
         names=names,
     )

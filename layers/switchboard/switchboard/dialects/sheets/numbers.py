@@ -44,6 +44,8 @@ def phone(cell: str, region: str | None) -> str:
     guessed at. As in `parse_phone` the length is judged and not the numbering plan, but a number that no plan knows is
     refused where one more zero, or a plus, makes it one that is known. Raises `Flawed`.
     """
+    if len(cell) > _LONGEST:
+        raise Flawed("is not a phone number", _ONE)
     said = _bare(cell)
     _explain(said)
     whole = _DECIMAL.fullmatch(said)
@@ -55,6 +57,7 @@ def phone(cell: str, region: str | None) -> str:
     return _parsed(digits, region)
 
 
+_LONGEST = 250  # characters, as the library's own limit
 _SIX = re.compile(r"(?:\d\D*){6}")  # digits are enough for a number of its own
 
 
@@ -75,11 +78,9 @@ def _explain(said: str) -> None:
         raise Flawed("is a formula, not a number", AS_VALUES)
     if found := _SCIENTIFIC.fullmatch(said):
         kept = len(found[1] or "") >= int(found[2])
-        lost = (
-            "which is no phone number even where all its digits are there" if kept else "and its last digits are lost"
-        )
-        cure = f"{_FORMAT} before the file is saved" if kept else _WRITE
-        raise Flawed(f"was turned into {said} by a spreadsheet, {lost}", cure)
+        lost = "its digits seem to be there, what stood before them is not" if kept else "its last digits are lost"
+        cure = f"{_FORMAT} before the number is written, and save the file" if kept else _WRITE
+        raise Flawed(f"was turned into a power of ten by a spreadsheet: {lost}", cure)
     if _DATE.fullmatch(said):
         raise Flawed("was turned into a date by a spreadsheet", _WRITE)
     found = _DECIMAL.fullmatch(said)

@@ -22,6 +22,7 @@ from switchboard.dialects.sheets.numbers import AS_TEXT, AS_VALUES, ERROR, FORMU
 from switchboard.dialects.sheets.text import Source
 
 _SIGNS = ("=", "#")  # what an error and a formula begin with
+_CALLED = {"\t": "a tab", " ": "a blank"}
 _WHOLE = re.compile(r"\.0+$")  # of a whole number that was a float once
 
 
@@ -123,11 +124,10 @@ class _Table:
 
     def _no_more(self, cells: list[str]) -> None:
         width, mark = self._columns.width, self._cells.separator
-        over = next((at for at in range(width, len(cells)) if cells[at].strip(self._blank)), None)
-        if over is not None:
-            name = "a tab" if mark == "\t" else mark
-            cure = f"put a cell that holds {name} in double quotes"
-            raise Flawed(f"has more cells than the {width} of this file", cure, str(over + 1), cells[over])
+        over = mark.join(cells[width:]).strip(self._blank)
+        if over:
+            cure = f"put a cell that holds {_CALLED.get(mark, mark)} in double quotes"
+            raise Flawed(f"has more cells than the {width} of this file", cure, str(width + 1), over)
 
     def _fields(self, plain: Plain, line: str) -> list[str]:
         """The cells of a line without quoting; none of the line that names them."""
