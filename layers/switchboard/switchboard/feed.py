@@ -33,6 +33,7 @@ from switchboard.settings import settings
 from switchboard.tracking import Batch, Overtaken, campaigns, chunks
 
 INCOMING = "incoming/"
+_ENDED: dict[str, Any] = {"owner": None, "lease": None}  # nobody reads any more
 _MARGIN = 20.0  # seconds before an invocation's end in which no window is begun
 _BEAT = 256  # rows between two looks at the clock
 _SOON = 1  # seconds that the next name waits for this worker to let go
@@ -78,7 +79,7 @@ def upload(key: str, etag: str, size: int, deadline: float) -> None:
     files.delete(bucket, key)
     if progress.file == file:
         queues.watch_campaign(id_, settings().watch_delay)
-        feed(id_, deadline)
+        _feed(campaign, deadline)
 
 
 def feed(id_: str, deadline: float) -> None:
@@ -86,9 +87,12 @@ def feed(id_: str, deadline: float) -> None:
 
     Raises `Later` while another worker has the lease.
     """
-    campaign = campaigns.read(id_)
-    if campaign is None:
-        return
+    if campaign := campaigns.read(id_):
+        _feed(campaign, deadline)
+
+
+def _feed(campaign: Campaign, deadline: float) -> None:
+    id_ = campaign.id
     owner, now = secrets.token_hex(8), time.time()
     try:
         progress = campaigns.take(id_, owner, now + settings().feed_lease, now)
@@ -99,8 +103,7 @@ def feed(id_: str, deadline: float) -> None:
         return
     reading = _Reading(campaign, progress, owner, deadline)
     try:
-        if progress.fed_at is None:
-            reading.run()
+        reading.run()
     except Unusable as unusable:
         _fail(id_, owner, unusable)
         return
@@ -108,6 +111,8 @@ def feed(id_: str, deadline: float) -> None:
         queues.announce_campaign(campaign.client, {"feed": id_}, _SOON)
     except (Stopped, Overtaken):
         pass  # the checkpoint is where it was
+    else:
+        return  # all is read, and the last checkpoint let go
     finally:
         reading.close()
     _let_go(id_, owner)
@@ -214,7 +219,7 @@ class _Reading:
 
     def run(self) -> None:
         """Pass after pass, one for each priority. Raises `Unusable`, `HandOver`, `Stopped`, `Overtaken`."""
-        if self._seen:
+        if self._seen and self._progress.windows:
             for digests in campaigns.digests(self._campaign.id, self._progress.windows):
                 self._seen.load(digests)
                 self._beat()
@@ -234,7 +239,9 @@ class _Reading:
             if cut.full:
                 self._keep(cut, priority=priority, last=cut.last)
                 cut = _Cut()
-        values: dict[str, Any] = {"priority": higher, "last": 0} if higher else {"fed_at": time.time()}
+        values: dict[str, Any] = (
+            {"priority": higher, "last": 0} if higher else _ENDED | {"fed_at": round(time.time(), 3)}
+        )
         self._keep(cut, **{"priority": priority, "last": max(cut.last, self._progress.last), **values})
 
     def _judged(self, row: Row | Flaw) -> Fit | MissedRow:
@@ -292,8 +299,8 @@ class _Reading:
                 "duplicates": before.duplicates + window.duplicates,
             }
         now = time.time()
-        values |= {"windows": seq, "octets": self._octets, "lease": now + settings().feed_lease}
-        after = campaigns.checkpoint(self._campaign.id, self._owner, before, **values)
+        values = {"windows": seq, "octets": self._octets, "lease": now + settings().feed_lease, **values}
+        after = campaigns.checkpoint(self._campaign.id, self._owner, before, values)
         if self._changed:
             raise HandOver
         if cut.taken and batch and after.turns != before.turns:

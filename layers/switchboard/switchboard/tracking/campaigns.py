@@ -137,7 +137,8 @@ def take(id_: str, owner: str, lease: float, now: float) -> Progress:
     return change(
         id_,
         {"owner": owner, "lease": lease},
-        "#state = :running AND (attribute_not_exists(#lease) OR #lease <= :now OR #owner = :owner)",
+        "#state = :running AND attribute_not_exists(#fed_at) "
+        "AND (attribute_not_exists(#lease) OR #lease <= :now OR #owner = :owner)",
         {":running": State.RUNNING.value, ":now": table.number(now)},
     )
 
@@ -147,7 +148,7 @@ def renew(id_: str, owner: str, lease: float) -> Progress:
     return change(id_, {"lease": lease}, "#owner = :holder", {":holder": owner})
 
 
-def checkpoint(id_: str, owner: str, seen: Progress, **values: Any) -> Progress:
+def checkpoint(id_: str, owner: str, seen: Progress, values: Mapping[str, Any]) -> Progress:
     """Move on, if the checkpoint is as it was read; a repeat of our own counts as done. Raises `Overtaken`."""
     condition = "#owner = :holder AND #last = :seen AND #priority = :pass"
     standing = {":holder": owner, ":seen": seen.last, ":pass": seen.priority}
@@ -155,10 +156,15 @@ def checkpoint(id_: str, owner: str, seen: Progress, **values: Any) -> Progress:
         return change(id_, values, condition, standing)
     except Overtaken as overtaken:
         found = overtaken.item and _progress(overtaken.item)
-        mine = found and found.owner == owner and (found.priority, found.last) == (values["priority"], values["last"])
-        if found and mine:
+        if found and _is(found, owner, values):
             return found
         raise
+
+
+def _is(found: Progress, owner: str, values: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint is what its worker made of it."""
+    ours = found.owner == owner or (found.fed_at is not None and found.fed_at == values.get("fed_at"))
+    return ours and all(getattr(found, name) == values[name] for name in ("priority", "last", "windows"))
 
 
 def release(id_: str, owner: str) -> None:
