@@ -462,7 +462,7 @@ def ids_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "id" in path:
         _, _, collection, id_, *_ = event["rawPath"].split("/")
         assert id_ == path["id"]
-        yield {"batches": "batch", "messages": "message"}[collection], id_
+        yield {"batches": "batch", "campaigns": "campaign", "messages": "message"}[collection], id_
     if "batch" in query:
         yield "batch", query["batch"]
     for record in event.get("Records", ()):
@@ -479,7 +479,10 @@ def is_message_id(id_: str) -> bool:
     return found is not None and is_batch_id(found[0].batch)
 
 
-FORMS = {"batch": is_batch_id, "message": is_message_id, "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch)}
+FORMS = {
+    **{"batch": is_batch_id, "campaign": is_batch_id, "message": is_message_id},
+    "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch),
+}
 NAMED = [(name, kind, id_) for name, event in EVENTS.items() for kind, id_ in ids_of(event)]
 
 
@@ -496,6 +499,7 @@ def test_the_events_that_name_what_was_accepted() -> None:
             "read_message",
         ),
         *("resend_message", "watch"),
+        *(f"campaign_{what}" for what in ("read", "rows", "report", "pause", "resume", "cancel")),
     }
 
 
