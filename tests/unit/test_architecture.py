@@ -145,13 +145,22 @@ def test_who_sends_or_tells_does_not_load_the_doors(room: str) -> None:
 
 @pytest.mark.parametrize("function", ["send", "dispatch", "callback", "notify"])
 def test_who_sends_or_tells_does_not_load_what_deals_need(function: str) -> None:
+    ours = {name.rpartition(".")[2] for name in loaded(function) if name.startswith("switchboard.")}
+    assert "registry" in ours
+    assert ours & {"account", "accounts", "crm", "deal", "deals", "keep", "keeper", "unified_deals", "uploads"} == set()
+
+
+def test_who_reads_files_does_not_load_what_requests_need() -> None:
+    """Its memory is to stay small."""
+    assert loaded("feed") & {"pydantic", "httpx", "switchboard.web", "switchboard.campaigns"} == set()
+
+
+def loaded(function: str) -> set[str]:
     """What a cold start loads, in a process of its own: arrows do not tell what waits until it is needed."""
     load = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*sys.modules)"
     command = [sys.executable, "-c", load, str(FUNCTIONS / function / "app.py")]
-    loaded = subprocess.run(command, check=True, capture_output=True, text=True, env={"PYTHONPATH": str(LAYER)})
-    ours = {name.rpartition(".")[2] for name in loaded.stdout.split() if name.startswith("switchboard.")}
-    assert "registry" in ours
-    assert ours & {"account", "accounts", "crm", "deal", "deals", "keep", "keeper", "unified_deals", "uploads"} == set()
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env={"PYTHONPATH": str(LAYER)})
+    return set(said.stdout.split())
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=identify)
