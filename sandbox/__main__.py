@@ -18,7 +18,7 @@ from sandbox import accounts, layers
 from sandbox.processes import ROOT
 from sandbox.run import PREFIX, STATE, Options, run
 
-PROGRAMS = ("demo", "bench", "deals", "faults", "punctual")
+PROGRAMS = ("demo", "bench", "campaigns", "deals", "faults", "kills", "punctual")
 
 
 def main() -> int:

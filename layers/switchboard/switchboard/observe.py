@@ -27,7 +27,7 @@ def _metrics() -> Metrics:
     return Metrics()
 
 
-def _collect_from_now_on() -> None:
+def collect_from_now_on() -> None:
     """Turn the garbage collector on, which was off while the process started; what stands by now is there to stay."""
     if not gc.isenabled():
         gc.freeze()
@@ -61,6 +61,6 @@ def invocation(handler: Handler) -> Handler:
         finally:
             if _metrics().metric_set:
                 _metrics().flush_metrics()
-            _collect_from_now_on()
+            collect_from_now_on()
 
     return observed

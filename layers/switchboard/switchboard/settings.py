@@ -28,6 +28,8 @@ class Settings:
     report_queue: str
     crm_queue: str
     uploads_bucket: str
+    campaign_queue: str
+    campaigns_bucket: str
     providers_secret: str
     urls: Mapping[str, str]
     rates: Mapping[str, float]
@@ -43,6 +45,7 @@ class Settings:
     door_wait: float
     crm_settle: float
     crm_wait: float
+    feed_lease: float
     retention: int
 
 
@@ -53,6 +56,7 @@ _SINGLE = (
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
     *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET"),
+    *("CAMPAIGN_QUEUE_URL", "CAMPAIGNS_BUCKET", "FEED_LEASE_SECONDS"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
 
@@ -80,6 +84,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         report_queue=environment["REPORT_QUEUE_URL"],
         crm_queue=environment["CRM_QUEUE_URL"],
         uploads_bucket=environment["UPLOADS_BUCKET"],
+        campaign_queue=environment["CAMPAIGN_QUEUE_URL"],
+        campaigns_bucket=environment["CAMPAIGNS_BUCKET"],
         providers_secret=environment["PROVIDERS_SECRET_ARN"],
         urls={name: url.rstrip("/") for name, url in per_provider("URL").items()},
         rates={name: float(rate) for name, rate in per_provider("RATE").items()},
@@ -95,6 +101,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         door_wait=float(environment["DOOR_WAIT_SECONDS"]),
         crm_settle=float(environment["CRM_SETTLE_SECONDS"]),
         crm_wait=float(environment["CRM_WAIT_SECONDS"]),
+        feed_lease=float(environment["FEED_LEASE_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
     )
 
