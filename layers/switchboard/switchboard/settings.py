@@ -44,6 +44,7 @@ class Settings:
     crm_settle: float
     crm_wait: float
     retention: int
+    loopback_endpoints: bool
 
 
 _SINGLE = (
@@ -52,7 +53,7 @@ _SINGLE = (
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
-    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET"),
+    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET", "LOOPBACK_ENDPOINTS"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
 
@@ -96,6 +97,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         crm_settle=float(environment["CRM_SETTLE_SECONDS"]),
         crm_wait=float(environment["CRM_WAIT_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
+        loopback_endpoints=environment["LOOPBACK_ENDPOINTS"] == "yes",
     )
 
 
