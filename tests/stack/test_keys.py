@@ -58,6 +58,7 @@ every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{rout
 
 # A valid body by operation; a new route with a body needs a line.
 BODIES: Mapping[str, Any] = {
+    "beginCampaign": {"name": "never sent", "text": "never sent", "columns": {"to": "phone"}},
     "makeKey": {"name": "never made", "scopes": ["read"]},
     "rotateKey": {},
     "signUp": {"email": "nobody@example.com", "account_name": "Nobody"},
@@ -100,6 +101,8 @@ def owned(stack: Stack) -> Owned:
     account = call(stack, "POST", "/v1/accounts", stack.key, {"email": "a@owner.example", "account_name": "A"}).json()
     recurring = {"cron": "0 0 29 2 *", "message": {"to": NUMBER, "text": SECRET}}
     schedule = call(stack, "POST", "/v1/schedules", stack.key, recurring).json()
+    wanted = {"name": SECRET, "text": SECRET, "columns": {"to": "phone"}}
+    campaign = call(stack, "POST", "/v1/campaigns", stack.key, wanted).json()
     kept = made(stack, stack.key, name=SECRET)
     end = time.time() + 2
     expired = made(stack, stack.key, expires_at=f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(end))}Z")
@@ -123,6 +126,7 @@ def owned(stack: Stack) -> Owned:
         "deals": REFERENCE,
         "accounts": account["url"].rpartition("/")[2],
         "schedules": schedule["id"],
+        "campaigns": campaign["id"],
         "keys": kept["id"],
     }
     return Owned(ids, keys)

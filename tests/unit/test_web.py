@@ -446,7 +446,7 @@ def test_the_description_holds_together() -> None:
     operations = [(path, operation) for path, methods in DOCUMENT["paths"].items() for operation in methods.values()]
     assert DOCUMENT["openapi"].startswith("3.1.")
     assert refs == {f"#/components/schemas/{name}" for name in schemas}
-    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 26
+    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 34
     assert [list(need) for need in DOCUMENT["security"]] == [
         [name] for name in DOCUMENT["components"]["securitySchemes"]
     ]
@@ -506,7 +506,8 @@ def ids_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "id" in path:
         _, _, collection, id_, *_ = event["rawPath"].split("/")
         assert id_ == path["id"]
-        kinds = {"batches": "batch", "messages": "message", "schedules": "schedule", "keys": "key"}
+        kinds = {"batches": "batch", "campaigns": "campaign", "messages": "message", "schedules": "schedule"}
+        kinds |= {"keys": "key"}
         yield kinds[collection], id_
     if "batch" in query:
         yield "batch", query["batch"]
@@ -533,7 +534,7 @@ def is_schedule_id(id_: str) -> bool:
 
 FORMS = {
     "key": KEY_ID.fullmatch,
-    **{"batch": is_batch_id, "message": is_message_id, "schedule": is_schedule_id},
+    **{"batch": is_batch_id, "campaign": is_batch_id, "message": is_message_id, "schedule": is_schedule_id},
     "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch),
 }
 NAMED = [(name, kind, id_) for name, event in EVENTS.items() for kind, id_ in ids_of(event)]
@@ -553,6 +554,7 @@ def test_the_events_that_name_what_was_accepted() -> None:
         ),
         *("key_read", "key_revoke", "key_rotate", "resend_message", "watch"),
         *("schedule_delete", "schedule_pause", "schedule_read", "schedule_resume"),
+        *(f"campaign_{what}" for what in ("read", "rows", "report", "pause", "resume", "cancel")),
     }
 
 

@@ -28,6 +28,8 @@ class Settings:
     report_queue: str
     crm_queue: str
     uploads_bucket: str
+    campaign_queue: str
+    campaigns_bucket: str
     providers_secret: str
     urls: Mapping[str, str]
     rates: Mapping[str, float]
@@ -44,7 +46,9 @@ class Settings:
     door_wait: float
     crm_settle: float
     crm_wait: float
+    feed_lease: float
     retention: int
+    loopback_endpoints: bool
 
 
 _SINGLE = (
@@ -53,7 +57,8 @@ _SINGLE = (
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "KEY_RATE", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
-    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET"),
+    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET", "LOOPBACK_ENDPOINTS"),
+    *("CAMPAIGN_QUEUE_URL", "CAMPAIGNS_BUCKET", "FEED_LEASE_SECONDS"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
 
@@ -81,6 +86,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         report_queue=environment["REPORT_QUEUE_URL"],
         crm_queue=environment["CRM_QUEUE_URL"],
         uploads_bucket=environment["UPLOADS_BUCKET"],
+        campaign_queue=environment["CAMPAIGN_QUEUE_URL"],
+        campaigns_bucket=environment["CAMPAIGNS_BUCKET"],
         providers_secret=environment["PROVIDERS_SECRET_ARN"],
         urls={name: url.rstrip("/") for name, url in per_provider("URL").items()},
         rates={name: float(rate) for name, rate in per_provider("RATE").items()},
@@ -97,7 +104,9 @@ def parse(environment: Mapping[str, str]) -> Settings:
         door_wait=float(environment["DOOR_WAIT_SECONDS"]),
         crm_settle=float(environment["CRM_SETTLE_SECONDS"]),
         crm_wait=float(environment["CRM_WAIT_SECONDS"]),
+        feed_lease=float(environment["FEED_LEASE_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
+        loopback_endpoints=environment["LOOPBACK_ENDPOINTS"] == "yes",
     )
 
 

@@ -24,7 +24,7 @@ from pydantic import (
 from switchboard.dialects.registry import DIALECTS
 from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import SOCIAL_NETWORKS, Contact
-from switchboard.model.message import CONTROL, Channel, Content, Encoding, Invitation, Recipient
+from switchboard.model.message import CONTROL, MAX_VARIABLES, Channel, Content, Encoding, Invitation, Recipient
 from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.segments import MAX_PARTS, Segments, sendable
@@ -33,7 +33,6 @@ from switchboard.model.template import placeholders, render
 
 MAX_HTML = 256 * 1024  # UTF-8 octets
 MAX_SHARED = 300_000  # octets of all that a batch's messages share: it is one item of the table, which takes 400 kB
-MAX_VARIABLES = 4096  # octets of one recipient's own variables
 MAX_PROBLEMS = 100
 MAX_PLACEHOLDERS = 200  # in one text, subject or HTML
 
@@ -291,6 +290,11 @@ def submission(request: SendRequest, region: str | None) -> Submitted:
         metadata=request.metadata,
         fingerprint=fingerprint(request),
     )
+
+
+def shared(said: Mapping[str, Any]) -> Submitted:
+    """A request without its recipients, of its fields, in our own words. Raises `Refused` with every problem of it."""
+    return submission(SendRequest.model_validate({**said, "to": ["-"]}).model_copy(update={"to": []}), None)
 
 
 def _send_at(request: SendRequest) -> float | None:
