@@ -29,8 +29,8 @@ never sent again by itself, because it may have arrived.
 A key has scopes, and every route names the one that it needs (`x-required-scope`). A key may make so many requests in
 ten seconds; every answer says how many are left (`RateLimit`), and a 429 when to come again (`Retry-After`).
 
-Errors are `application/problem+json` (RFC 9457) and name every wrong field. Where a route takes an `Idempotency-Key`, it
-can be repeated: it does its work once, and the repeat is answered alike, marked `Idempotent-Replayed: true`.
+Errors are `application/problem+json` (RFC 9457) and name every wrong field. Where a route takes an `Idempotency-Key`,
+it can be repeated: it does its work once, and the repeat is answered alike, marked `Idempotent-Replayed: true`.
 """
 SECURITY: dict[str, Any] = {
     "Bearer": HTTPBearer(description="Your API key, `sb_…`, as `Authorization: Bearer`."),

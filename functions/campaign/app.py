@@ -40,9 +40,7 @@ def rows(id: str, status: Only = None, cursor: Cursor = None, limit: Limit = 100
     return words.RowPage.model_validate(web.found(campaigns.rows(app.client, id, status, cursor, limit), "campaign"))
 
 
-@app.get(
-    "/v1/campaigns/<id>/report.csv", **web.operation(web.READ, "readReport", "All rows, a file", 404, ok=(303, 202))
-)
+@app.get("/v1/campaigns/<id>/report.csv", **web.operation(web.READ, "readReport", "A file of rows", 404, ok=(303, 202)))
 def report(id: str) -> web.Response[words.BeingMade]:
     return campaigned.report(id, web.found(campaigns.report(app.client, id), "campaign"))
 
