@@ -47,6 +47,7 @@ def invent(client: str) -> Accounts:
             "password": secrets.token_hex(12),
             "campaign": "Switchboard",
             "region": CLIENT_REGION,
+            "zone": "America/Montevideo",  # the simulator's own
             "scheme": "Basic",
             "sms_call": "SendSMSv2",
             **_ours(client),

@@ -18,7 +18,7 @@ Examples = web.Body(openapi_examples=cast("Any", words.EXAMPLES))
     "/v1/deals/<reference>", **web.operation("putDeal", "Write a deal under its name", 400, 415, 503, 504, **ANSWERS)
 )
 def put(
-    reference: words.Reference,
+    reference: words.OwnReference,
     request: Annotated[words.DealRequest, Examples],
     idempotency_key: web.IdempotencyKey = None,
 ) -> web.Response[words.DealTold]:
@@ -41,7 +41,8 @@ def save_all(
 
 @app.get("/v1/deals/<reference>", **web.operation("readDeal", "A deal and the writes to it", 404))
 def read(
-    reference: str, cursor: Annotated[str | None, web.Query(max_length=9, description="From the page before.")] = None
+    reference: words.Reference,
+    cursor: Annotated[str | None, web.Query(max_length=9, description="From the page before.")] = None,
 ) -> words.DealLife:
     return written.life(web.found(deals.life(app.client, reference, cursor), "deal"))
 

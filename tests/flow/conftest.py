@@ -27,7 +27,7 @@ SHORT = {
 }
 ACCOUNTS = {
     "hubb": {"key": "hubb-key", "sender": "+13056490655", "deals_client": "native"},
-    "ucontact": {"user": "gateway", "password": "secret", "campaign": "Ventas"},
+    "ucontact": {"user": "gateway", "password": "secret", "campaign": "Ventas", "zone": "America/Montevideo"},
     "bulksms": {"username": "gateway", "password": "secret", "sender": "Acme", "zone": "UTC"},
 }
 

@@ -2,15 +2,20 @@
 
 import hashlib
 import json
+import math
+import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from switchboard import credentials
-from switchboard.admit import admit
+from switchboard import credentials, tracking
+from switchboard.admit import PROBLEM_HEADER, admit
 from switchboard.dialects.wire import FORM, Request, Response
 from switchboard.tracking import table
 
@@ -194,3 +199,98 @@ def test_what_looks_like_a_placeholder_is_text_at_a_door(world: World, key: str)
     world.rest()
     assert [life.text for life in world.to(number)] == ["Dear {{name}}"]
     assert taken(world, number) == 1
+
+
+# --- the schedules ----------------------------------------------------------------------------------------------------
+
+
+def bulk_at(at: float, path: str = "/bulksms/schedulemsg") -> OldClient:
+    """The bulk platform's call for later; `at` is epoch seconds."""
+    when = datetime.fromtimestamp(at, UTC)
+    time_ = {"date": f"{when:%m/%d/%Y}", "time": f"{when:%I:%M %p}", "gmt": "GMT +00:00"}
+    return OldClient(path, lambda key, to: BULK.fields(key, to) | time_)
+
+
+def dialer_at(at: float, zone: str = "UTC") -> OldClient:
+    """uContact's call for later, its time on the clocks of a zone."""
+    calldate = datetime.fromtimestamp(at, ZoneInfo(zone))
+    said = {"calldate": f"{calldate:%Y-%m-%d %H:%M:%S}", "campaign": "Ventas", "data": "Hello"}
+    path = "/Integra/resources/SMS/ScheduleDialerSMS"
+    return OldClient(path, lambda key, to: {"sms": json.dumps(said | {"destination": to})}, header=True)
+
+
+@pytest.mark.parametrize("path", ["/bulksms/schedulemsg", "/bulksms/bulksms"])
+def test_what_is_scheduled_at_the_bulk_door_is_ours_to_keep_and_to_give_back(world: World, key: str, path: str) -> None:
+    at, number = (time.time() + 7200) // 60 * 60, world.number()
+    first, again = (bulk_at(at, path).sends(key, f"{number},12", f"keep-{path}").body.decode() for _ in range(2))
+    taken_ = re.fullmatch(rf"1701\|\{number}\|([0-9a-f-]{{36}}),1706\|12", first)
+    assert taken_ is not None
+    assert again == first
+    (life,) = world.to(number)
+    assert (life.status, life.send_at, life.alias) == ("scheduled", at, taken_[1])
+    world.rest()
+    assert tracking.cancel_message(ACME.name, life.id) == tracking.CancelResult(True, "canceled")
+    assert bulk_at(at, path).sends(key, f"{number},12", f"keep-{path}").body.decode() == first
+    conflict = bulk_at(at + 60, path).sends(key, f"{number},12", f"keep-{path}")
+    assert conflict.body.decode().startswith("1710|")
+
+
+@pytest.mark.parametrize("path", ["/bulksms/schedulemsg", "/bulksms/bulksms"])
+@pytest.mark.parametrize(("ahead", "reason"), [(-120, "is past"), (367 * 86_400, "is more than 366 days ahead")])
+def test_a_time_that_cannot_be_kept_is_the_bulk_platforms_1702(
+    world: World, key: str, path: str, ahead: float, reason: str
+) -> None:
+    number = world.number()
+    answer = bulk_at(time.time() + ahead, path).sends(key, number)
+    assert (answer.status, answer.body.decode()) == (200, f"1702|{number}")
+    assert answer.header(PROBLEM_HEADER) == f"date, time, gmt: {reason}"
+    assert world.to(number) == []
+
+
+def test_the_minute_that_it_is_now_is_at_once(world: World, key: str) -> None:
+    number = world.number()
+    assert bulk_at((time.time() + 5) // 60 * 60).sends(key, number).body.startswith(b"1701|")
+    world.pump(lambda: [life.status for life in world.to(number)] == ["delivered"])
+    assert taken(world, number) == 1
+
+
+def test_the_dialers_call_is_kept_on_the_clients_clock_to_the_second(world: World) -> None:
+    """By whoever the route picks: here none that has a schedule of its own."""
+    tokyo = credentials.issue(ACME.name, ACME.region, "Asia/Tokyo")
+    at, number = math.ceil(time.time() + 2), world.number()
+    assert dialer_at(at, "Asia/Tokyo").sends(tokyo, number).body == b"1"
+    (life,) = world.to(number)
+    assert (life.status, life.send_at) == ("scheduled", at)
+    world.pump(lambda: taken(world, number) == 1)
+    assert at <= time.time() < at + 2
+    assert world.taken("hubb", number) == 1
+
+
+def test_the_dialers_call_for_what_is_past_is_for_now(world: World, key: str) -> None:
+    number = world.number()
+    assert dialer_at(time.time() - 86_400 * 4000).sends(key, number).body == b"1"
+    world.rest()
+    assert taken(world, number) == 1
+
+
+@pytest.mark.parametrize("ahead", [367 * 86_400, 3000 * 365 * 86_400])
+def test_the_dialers_call_for_what_is_too_far_is_refused_by_name(world: World, key: str, ahead: float) -> None:
+    number = world.number()
+    answer = dialer_at(time.time() + ahead).sends(key, number)
+    assert (answer.status, answer.body) == (200, b"0")
+    assert (answer.header(PROBLEM_HEADER) or "").startswith("calldate: is more than 366 days ahead")
+    assert world.to(number) == []
+
+
+def test_the_dialers_call_is_honest_about_a_doubt_and_about_a_repeat(world: World, key: str) -> None:
+    at, doubtful, careful = time.time() + 7200, world.number(), world.number()
+    credentials.authenticate(key)
+    with world.watching(failing(f"after {SEAL}", f"before {KEY}", after=1)):
+        answer = dialer_at(at).sends(key, doubtful)
+    assert (answer.status, answer.body) == (500, b"Server error")
+    assert [life.status for life in world.to(doubtful)] == ["scheduled"]
+    with world.watching(failing("before SendMessage")):
+        assert dialer_at(at).sends(key, careful).body == b"0"
+    assert {dialer_at(at).sends(key, careful, "dialer").body for _ in range(3)} == {b"1"}
+    assert dialer_at(at + 60).sends(key, careful, "dialer").body == b"0"
+    assert [life.status for life in world.to(careful)] == ["scheduled"]

@@ -1,7 +1,7 @@
 """Damaged answers and callbacks at everything that a client of a vendor reads them with."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from switchboard.dialects.dialect import Dialect
@@ -18,6 +18,7 @@ ACCOUNT = {
     **{"zone": "America/Montevideo", "region": "US", "token": "t"},
 }
 SMS = Content(channel=Channel.SMS, text="Hello", sender="13056490655", campaign="Ventas")
+LATER = replace(SMS, sender=None, provider_at=1_900_000_000.0)
 EMAIL = Content(channel=Channel.EMAIL, text="Hello", subject="Hello", campaign="Ventas")
 NUMBERS = ("+19195551212", "+19195551213", "+9715012345678")
 
@@ -70,8 +71,8 @@ def _answers(calls: list[Call]) -> tuple[Response, ...]:
 
 def _groups(dialect: Dialect) -> Iterator[list[Outbound]]:
     """Messages that go in one call: one alone, and as many as the dialect packs."""
-    for content in (SMS, EMAIL):
-        if content.channel in dialect.channels:
+    for content in (SMS, LATER, EMAIL):
+        if not dialect.refuses(content):
             several = [Outbound(id=number, to=number, content=content) for number in NUMBERS]
             yield several[:1]
             yield from (group for group in dialect.pack(several)[:1] if len(group) > 1)

@@ -33,7 +33,7 @@ def texts(api: httpx.Client, to: str) -> list[str]:
 
 def test_a_page_sends_by_ucontacts_doors(stack: Stack, api: httpx.Client, page: Origin) -> None:
     told = {"url": stack.url, "user": stack.client, "password": stack.key, "campaign": "Switchboard"}
-    said = page.visit("ucontact_session.html", **told, destination="098344485", email="ann@example.com")
+    said = page.visit("ucontact_session.html", **told, destination="098344485", email="page@example.com")
     assert said["login"][0] == 200
     assert (said["sms"], said["end"], said["after"]) == ([200, "OK"], [200, "1"], [401, "Unauthorized"])
     sms, email = json.loads(said["smsv2"][1]), json.loads(said["email"][1])
@@ -41,7 +41,7 @@ def test_a_page_sends_by_ucontacts_doors(stack: Stack, api: httpx.Client, page: 
     assert life(api, email["guid"], "submitted")["channel"] == "email"
     assert texts(api, "+59898344485") == ["Hello from a page"] * 2
     ledger = httpx.get(stack.simulators["ucontact"] + "/_ledger", trust_env=False).raise_for_status().json()
-    assert [line["text"] for line in ledger if line["to"] == "ann@example.com"] == ["<p>Hello</p>"]
+    assert [line["text"] for line in ledger if line["to"] == "page@example.com"] == ["<p>Hello</p>"]
 
 
 def test_a_page_shows_a_key(stack: Stack, api: httpx.Client, page: Origin) -> None:
@@ -69,8 +69,12 @@ def test_the_bulk_documents_jquery_program(stack: Stack, api: httpx.Client, page
 def test_the_bulk_documents_jquery_program_that_schedules(stack: Stack, api: httpx.Client, page: Origin) -> None:
     day = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
     when = f"&date={day:%m/%d/%Y}&time=03:45+pm&gmt=GMT+%2B01:30"
-    assert page.visit("bulksms_jquery.html", **bulk(stack, "447700900802", when=when)) == "1710|447700900802"
-    assert texts(api, "+447700900802") == []
+    answer = page.visit("bulksms_jquery.html", **bulk(stack, "447700900802", when=when))
+    taken = re.fullmatch(rf"1701\|447700900802\|({UUID})", answer)
+    assert taken is not None
+    found = life(api, taken[1], "scheduled")
+    assert (found["to"], found["send_at"]) == ("+447700900802", f"{day:%Y-%m-%d}T14:15:00.000Z")
+    assert api.post(f"/v1/messages/{found['id']}/cancel").status_code == 200
 
 
 def test_a_page_of_another_origin_reads_nothing(stack: Stack, stranger: Origin) -> None:

@@ -81,13 +81,34 @@ def test_a_sample_of_the_bulk_document_sends(api: httpx.Client, sample: Callable
     assert (found["alias"], found["text"], found["from"]) == (answer[1], "Sent by a sample", "Tests")
 
 
+def in_a_month() -> tuple[str, str]:
+    """A time as the document's programs write it, and as our API does."""
+    day = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
+    return f"&date={day:%m/%d/%Y}&time=03:45+pm&gmt=GMT+%2B01:30", f"{day:%Y-%m-%d}T14:15:00.000Z"
+
+
+def waits(api: httpx.Client, number: str, send_at: str) -> str:
+    """The UUID of the one message to a number, which is scheduled, and then canceled."""
+    found = ended(api, number, "scheduled")
+    assert (found["send_at"], found["attempts"]) == (send_at, [])
+    assert api.post(f"/v1/messages/{found['id']}/cancel").json()["status"] == "canceled"
+    alias: str = found["alias"]
+    return alias
+
+
 @pytest.mark.parametrize("program", SAMPLES)
-def test_a_sample_that_schedules_is_told_no_and_nothing_is_sent(
+def test_a_sample_of_the_bulk_document_schedules(api: httpx.Client, sample: Callable[..., str], program: str) -> None:
+    number, (when, send_at) = next(NUMBERS), in_a_month()
+    answer = sample(program, number, WHEN=when)
+    assert answer == f"1701|{number}|{waits(api, number, send_at)}"
+
+
+@pytest.mark.parametrize("program", SAMPLES[:1])
+def test_a_sample_that_schedules_for_a_time_that_is_past(
     api: httpx.Client, sample: Callable[..., str], program: str
 ) -> None:
-    number, day = next(NUMBERS), datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
-    when = f"&date={day:%m/%d/%Y}&time=03:45+pm&gmt=GMT+%2B01:30"
-    assert sample(program, number, WHEN=when) == f"1710|{number}"
+    number, when = next(NUMBERS), "&date=03/03/2020&time=03:45+pm&gmt=GMT+%2B01:30"
+    assert sample(program, number, WHEN=when) == f"1702|{number}"
     assert sent_to(api, f"+{number}") == []
 
 
@@ -151,6 +172,15 @@ def test_routesms_sends_to_several(stack: Stack, api: httpx.Client) -> None:
     assert [ended(api, number)["text"] for number in numbers] == ["Sent by others' code"] * 3
 
 
+def test_routesms_schedules(stack: Stack, api: httpx.Client) -> None:
+    number, (when, send_at) = next(NUMBERS), in_a_month()
+    answer = routesms(bulk(stack, number, WHEN=when.removeprefix("&")))
+    assert answer["status"] == 1
+    assert answer["message_id"] == waits(api, number, send_at)
+    past = routesms(bulk(stack, next(NUMBERS), WHEN="date=03/03/2020&time=03:45+pm&gmt=GMT+%2B01:30"))
+    assert past == {"status": 0, "message": "Invalid URL Error"}
+
+
 @pytest.mark.parametrize(
     ("words", "instead"),
     [
@@ -186,10 +216,13 @@ def test_only_the_url_of_an_old_program_for_hubb_changes(stack: Stack, api: http
 def test_only_the_url_of_an_old_program_for_ucontact_changes(stack: Stack, api: httpx.Client) -> None:
     def run(url: str, user: str, password: str, number: str) -> dict[str, Any]:
         told = {"URL": url, "USER": user, "PASSWORD": password, "TO": number, "CAMPAIGN": "Switchboard"}
+        told["WHEN"] = f"{year}-10-11 15:00:00"  # by the clock of the instance, and of the client
         answer: dict[str, Any] = json.loads(programs.run("ucontact/old_session.py", **told))
         return answer
 
     account, national = stack.accounts["ucontact"], "098344489"
+    today = datetime.datetime.now(datetime.UTC).date()
+    year = today.year if today < datetime.date(today.year, 10, 1) else today.year + 1
     vendor = run(stack.simulators["ucontact"], account["user"], account["password"], national)
     door = run(stack.url, stack.client, stack.key, national)
     for said in (vendor, door):
@@ -198,8 +231,12 @@ def test_only_the_url_of_an_old_program_for_ucontact_changes(stack: Stack, api: 
         assert said["end"] == [200, "1"]
         assert said["after the end"] == [401, "Unauthorized"]
         assert (said["SendSMSv2"][0], list(json.loads(said["SendSMSv2"][1]))) == (200, ["id"])
+        assert said["ScheduleDialerSMS"] == [200, "1"]
     second = life(api, json.loads(door["SendSMSv2"][1])["id"], "submitted")
-    lives = [life(api, each["id"], "submitted") for each in sent_to(api, "+59898344489")]
-    assert [each["provider"] for each in lives] == ["ucontact"] * 2
+    lives = [life(api, each["id"], "submitted", "scheduled") for each in sent_to(api, "+59898344489")]
+    (later,) = (each for each in lives if each["status"] == "scheduled")
+    assert [each["provider"] for each in lives if each is not later] == ["ucontact"] * 2
+    assert (later["send_at"], later["text"]) == (f"{year}-10-11T18:00:00.000Z", "Su turno es mañana.")
+    assert api.post(f"/v1/messages/{later['id']}/cancel").json()["status"] == "canceled"
     assert second["id"] in {each["id"] for each in lives}
     assert run(stack.url, stack.client, WRONG, national)["login"] == [200, "0"]

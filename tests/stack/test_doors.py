@@ -1,7 +1,10 @@
 """The vendors' doors of the deployed template: a call in a vendor's words, and what becomes of the message."""
 
 import base64
+import json
 import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -10,24 +13,10 @@ from sandbox.stack import Stack
 from tests.stack.client import UUID, at_rest, bulk, eventually, life, sent_to
 
 KNOWN, OTHER = "447700900101", "447700900102"
-SEND_V2 = "/Integra/resources/SMS/SendSMSv2"
+SEND_V2, SCHEDULE = "/Integra/resources/SMS/SendSMSv2", "/Integra/resources/SMS/ScheduleDialerSMS"
 ABSENT = [  # a door whose purpose is not built, a good call, and the vendor's no
     (
-        "/bulksms/schedulemsg",
-        "bulk",
-        {"date": "12/31/2030", "time": "11:51 pm", "gmt": "GMT +01:30"},
-        "1710|447700900101",
-    ),
-    ("/bulksms/bulksms", "bulk", {"date": "12/31/2030", "time": "11:51 pm", "gmt": "+01:30"}, "1710|447700900101"),
-    (
-        "/Integra/resources/SMS/ScheduleDialerSMS",
-        "ucontact",
-        {"sms": '{"calldate":"2030-10-11 15:00:00","campaign":"Ventas->","destination":"098344484","data":"Hi"}'},
-        "0",
-    ),
-    (
         "/Integra/resources/SMS/uploadbase",
-        "ucontact",
         {"filename": "a.csv", "fileb64": base64.b64encode(b"c;098344484;Hi;1").decode(), "campaign": "c"},
         "0",
     ),
@@ -189,15 +178,120 @@ def test_the_email_door(stack: Stack, api: httpx.Client, door: httpx.Client) -> 
     assert wrong.status_code == 400
 
 
-@pytest.mark.parametrize(("path", "vendor", "more", "said"), ABSENT)
+@pytest.mark.parametrize("path", ["/bulksms/schedulemsg", "/bulksms/bulksms"])
+def test_the_bulk_doors_keep_a_message_until_its_time(
+    stack: Stack, api: httpx.Client, door: httpx.Client, path: str
+) -> None:
+    day = datetime.now(UTC) + timedelta(days=30)
+    when = {"date": f"{day:%m/%d/%Y}", "time": "11:51 pm", "gmt": "GMT +01:30"}
+    answer = door.get(path, params=bulk(stack, "447700900151,12,+447700900152", **when)).text
+    matched = re.fullmatch(rf"1701\|447700900151\|({UUID}),1706\|12,1701\|\+447700900152\|({UUID})", answer)
+    assert matched is not None
+    first, second = (api.get(f"/v1/messages/{alias}").json() for alias in matched.groups())
+    for found in (first, second):
+        assert (found["status"], found["send_at"], found["door"]) == (
+            *("scheduled", f"{day:%Y-%m-%d}T22:21:00.000Z"),
+            "bulksms",
+        )
+    assert api.get(f"/v1/batches/{first['batch']}").json()["statuses"] == {"scheduled": 2}
+    assert api.post(f"/v1/messages/{matched[1]}/cancel").json() == {"id": matched[1], "status": "canceled"}
+    assert api.post(f"/v1/batches/{first['batch']}/cancel").json() == {"canceled": 2, "kept": 0}
+
+
+def test_the_bulk_door_sends_what_is_for_this_minute(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    minute = datetime.now(UTC) + timedelta(seconds=5)
+    when = {"date": f"{minute:%m/%d/%Y}", "time": f"{minute:%I:%M %p}", "gmt": "GMT +00:00"}
+    answer = door.post("/bulksms/schedulemsg", data=bulk(stack, "447700900153", **when)).text
+    matched = re.fullmatch(rf"1701\|447700900153\|({UUID})", answer)
+    assert matched is not None
+    assert life(api, matched[1], "delivered")["provider"] == "bulksms"
+
+
+@pytest.mark.parametrize(("date", "reason"), [("12/31/2020", "is past"), ("12/31/2090", "is more than 366 days ahead")])
+def test_the_bulk_doors_no_to_a_time(
+    stack: Stack, api: httpx.Client, door: httpx.Client, date: str, reason: str
+) -> None:
+    when = {"date": date, "time": "11:51 pm", "gmt": "GMT +01:30"}
+    answer = door.get("/bulksms/schedulemsg", params=bulk(stack, "447700900154", **when))
+    assert (answer.status_code, answer.text) == (200, "1702|447700900154")
+    assert answer.headers["x-switchboard-problem"] == f"date, time, gmt: {reason}"
+    assert sent_to(api, "+447700900154") == []
+
+
+def test_the_dialers_door_keeps_a_message_until_its_time_on_the_clients_clock(
+    stack: Stack, api: httpx.Client, door: httpx.Client
+) -> None:
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=4)
+    there = at.astimezone(ZoneInfo("America/Montevideo"))  # a region of one zone
+    said = {"calldate": f"{there:%Y-%m-%d %H:%M:%S}", "campaign": "Ventas->", "destination": "098344403", "data": "Hi"}
+    answer = door.post(SCHEDULE, data={"sms": json.dumps(said)}, headers=bearer(stack))
+    assert (answer.status_code, answer.text) == (200, "1")
+    (found,) = sent_to(api, "+59898344403")
+    assert (found["status"], found["send_at"]) == ("scheduled", f"{at:%Y-%m-%dT%H:%M:%S.000Z}")
+    sent = life(api, found["id"], "submitted")
+    assert (sent["provider"], sent["campaign"]) == ("ucontact", "Ventas->")
+    assert sent["attempts"][0]["at"] >= found["send_at"]
+    ledger = httpx.get(f"{stack.simulators['ucontact']}/_ledger").json()
+    assert [line.get("source") for line in ledger if line["to"] == "+59898344403"] == [None]  # by the plain call
+
+
+def test_the_dialers_door_and_what_is_past_too_far_or_nobodys(
+    stack: Stack, api: httpx.Client, door: httpx.Client
+) -> None:
+    said = {"calldate": "2015-10-11 15:00:00", "campaign": "Ventas->", "destination": "098344404", "data": "Hi"}
+    assert door.post(SCHEDULE, data={"sms": json.dumps(said)}, headers=bearer(stack)).text == "1"
+    (found,) = sent_to(api, "+59898344404")
+    assert life(api, found["id"], "submitted")["send_at"] is None
+    far = door.post(SCHEDULE, data={"sms": json.dumps(said | {"calldate": "2090-01-01 00:00"})}, headers=bearer(stack))
+    assert (far.status_code, far.text) == (200, "0")
+    assert far.headers["x-switchboard-problem"] == "calldate: is more than 366 days ahead"
+    assert door.post(SCHEDULE, data={"sms": json.dumps(said)}).status_code == 401
+
+
+@pytest.mark.parametrize(("provider", "to"), [("bulksms", "+447700900161"), ("ucontact", "+59898344405")])
+def test_what_a_provider_keeps_cannot_be_canceled_and_says_why(
+    stack: Stack, api: httpx.Client, provider: str, to: str
+) -> None:
+    said = {"to": to, "text": "Hello", "provider": provider, "via": "provider"}
+    at = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M:00.000Z}"
+    made = api.post("/v1/messages", json=said | {"send_at": at}).raise_for_status().json()["messages"][0]
+    assert made["status"] == "queued"
+    found = life(api, made["id"], "submitted")
+    assert (found["send_at"], found["provider"]) == (at, provider)
+    no = api.post(f"/v1/messages/{made['id']}/cancel")
+    assert no.status_code == 409
+    words = f"{provider} has it, to send it at its time, and takes nothing back: too late to cancel."
+    assert no.json()["detail"] == words
+    assert api.post(f"/v1/batches/{found['batch']}/cancel").json() == {"canceled": 0, "kept": 1}
+    ledger = httpx.get(f"{stack.simulators[provider]}/_ledger").json()
+    assert [line for line in ledger if line["to"].lstrip("+") == to.lstrip("+")] == []
+    state = httpx.get(f"{stack.simulators[provider]}/_state").json()
+    kept = state["scheduled" if provider == "bulksms" else "schedule"]
+    assert [line["to"] for line in kept].count(to.lstrip("+") if provider == "bulksms" else to) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"provider": "hubb", "to": "+19195551299"}, ["via"]),
+        ({"to": "ann@example.com", "subject": "Hi"}, ["via"]),
+        ({"provider": "ucontact", "to": "+59898344406", "from": "3001"}, ["from"]),
+    ],
+)
+def test_whoever_has_no_schedule_of_its_own_says_so(api: httpx.Client, said: dict[str, str], fields: list[str]) -> None:
+    at = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M:00.000Z}"
+    answer = api.post("/v1/messages", json=said | {"text": "Hello", "via": "provider", "send_at": at})
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == fields
+
+
+@pytest.mark.parametrize(("path", "more", "said"), ABSENT)
 def test_nothing_answers_as_if_it_had_worked(
-    stack: Stack, api: httpx.Client, door: httpx.Client, path: str, vendor: str, more: dict[str, str], said: str
+    stack: Stack, api: httpx.Client, door: httpx.Client, path: str, more: dict[str, str], said: str
 ) -> None:
     at_rest(api)
     before = {name: httpx.get(f"{url}/_ledger").json() for name, url in stack.simulators.items()}
-    shown = {"bulk": bulk(stack, KNOWN), "ucontact": {}}[vendor]
-    headers = bearer(stack) if vendor == "ucontact" else {}
-    answer = door.post(path, data={**shown, **more}, headers=headers)
+    answer = door.post(path, data=more, headers=bearer(stack))
     assert answer.status_code == 200
     assert said in answer.text and "success" not in answer.text and answer.text != "1"
     assert {name: httpx.get(f"{url}/_ledger").json() for name, url in stack.simulators.items()} == before

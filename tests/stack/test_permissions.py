@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,6 +81,22 @@ def live_with_the_crm(stack: Stack, api: httpx.Client) -> None:
     assert answer.json()["message"] == "success"
 
 
+def live_by_the_calendar(api: httpx.Client) -> None:
+    """A schedule that is due at once and goes on, one that is far off, and all that can be done to them."""
+    message = {"to": RECIPIENTS["hubb"], "from": "13055550100", "text": "hello", "provider": "hubb"}
+    near = {"rate": "1 minute", "start": datetime.fromtimestamp(time.time() + 2, UTC).isoformat(), "message": message}
+    for body in (near, {"cron": "0 0 29 2 *", "message": message}):
+        path = api.post("/v1/schedules", json=body).raise_for_status().headers["location"]
+        end = time.monotonic() + 30
+        while body is near and not api.get(path).json()["occurrences"]:
+            assert time.monotonic() < end, "it was not fired"
+            time.sleep(0.1)
+        for verb in ("pause", "resume"):
+            api.post(f"{path}/{verb}").raise_for_status()
+        api.get("/v1/schedules").raise_for_status()
+        api.delete(path).raise_for_status()
+
+
 def live_at_doors(stack: Stack) -> None:
     """What an old client sets off: a session, and a message whose receipts it is told of where they are taken."""
     shown = {"user": stack.client, "password": stack.key}
@@ -110,6 +127,7 @@ def test_roles_allow_what_functions_do(tmp_path: Path, monkeypatch: pytest.Monke
         with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {stack.key}"}, timeout=30) as api:
             live(api, stack.simulators)
             live_with_the_crm(stack, api)
+            live_by_the_calendar(api)
         live_at_doors(stack)
         deadline = time.monotonic() + 20
         while {function for function, _ in calls(probe)} != busy and time.monotonic() < deadline:

@@ -1,6 +1,8 @@
 """What may know what: the rooms of the layer and the arrows between them, read from the source."""
 
 import ast
+import logging
+import os
 import re
 import subprocess
 import sys
@@ -44,6 +46,7 @@ FLOORS = (  # a module imports from its own floor or from one below
         "fire",
         "keep",
         "receive",
+        "recurring",
         "report",
     }
     | {"feed", "judge", "outcomes", "runs", "upsert", "wake", "watch"},
@@ -205,3 +208,41 @@ def test_a_module_says_its_room(path: Path) -> None:
     docstring = ast.get_docstring(tree(path)) or ""
     assert re.match(r"[`\"]?\w.*?[.:](\s|$)", docstring, re.DOTALL), "open it with one sentence"
     assert path.stem not in NAMELESS, "a module is named for what it does"
+
+
+SILENT = {"aws_lambda_powertools"}  # its loggers write nothing unless its own debugging is asked for
+EMPTY = {"bcdocs", "concurrent", "service_undefined"}  # they have no line below a warning that a function runs through
+LISTENING = """
+import logging
+from pathlib import Path
+
+from sandbox import openapi
+from switchboard import clients
+
+logging.getLogger().setLevel(logging.DEBUG)
+for path in sorted(Path("functions").glob("*/app.py")):
+    openapi.load(path)
+for service in ("dynamodb", "s3", "secretsmanager", "sqs"):
+    clients.client(service)
+import asyncio, s3transfer.manager  # loaded by the AWS library when it needs them
+for name, logger in logging.root.manager.loggerDict.items():
+    if isinstance(logger, logging.Logger):
+        print(name, logger.getEffectiveLevel())
+"""
+
+
+def test_no_librarys_logger_writes_what_a_request_holds() -> None:
+    """With everything at DEBUG: whoever else writes lines below a warning may write bodies and headers into them."""
+    run = subprocess.run(
+        [sys.executable, "-c", LISTENING],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{LAYER}:{ROOT}", "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    levels = {name: int(level) for name, level in (line.rsplit(" ", 1) for line in run.stdout.splitlines())}
+    libraries = {"httpx", "httpcore", "botocore", "boto3", "s3transfer", "urllib3", "asyncio"}
+    assert libraries <= {name.split(".")[0] for name in levels}
+    talkative = {name.split(".")[0] for name, level in levels.items() if level < logging.WARNING}
+    assert talkative - SILENT - EMPTY == set()

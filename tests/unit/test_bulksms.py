@@ -26,7 +26,7 @@ from switchboard.dialects.bulksms.codes import CODES, SMPP
 from switchboard.dialects.bulksms.doors import DOORS
 from switchboard.dialects.bulksms.provider import DIALECT
 from switchboard.dialects.bulksms.reports import report
-from switchboard.dialects.bulksms.schedule import Schedule, decode_call, encode_schedule, is_past
+from switchboard.dialects.bulksms.schedule import Schedule, decode_call, decode_schedule, encode_schedule, is_past
 from switchboard.dialects.bulksms.submit import SUBMIT, Submit, decode_submit, encode_submit
 from switchboard.dialects.door import (
     Credentials,
@@ -184,6 +184,38 @@ def test_registered_ids_go_with_the_message_and_part_the_calls() -> None:
         replace(CALL, destinations=(A, C), entity_id="1", template_id="2", telemarketer_id="3"),
         replace(CALL, destinations=(B,)),
     ]
+
+
+def test_what_the_platform_is_to_send_later_goes_by_its_own_schedule() -> None:
+    ids = {"template_id": "2"}
+    wanted = MORNING.timestamp()
+    messages = [sms(provider_at=wanted, options={"bulksms": ids}), sms("+" + B, provider_at=wanted), sms("+" + B)]
+    messages += [sms("+" + C, provider_at=wanted), sms("+" + C)]
+    parts = DIALECT.pack(messages)
+    assert [[messages.index(message) for message in part] for part in parts] == [[0], [1], [2, 4], [3]]
+    assert DIALECT.refuses(messages[0].content) == ()
+    request = DIALECT.submit(parts[0], ACCOUNT)
+    assert (request.method, request.path) == ("GET", "/bulksms/schedulemsg")
+    assert decode_schedule(request) == Schedule(submit=replace(CALL, template_id="2"), at=MORNING)
+    assert dict(parse_qsl(request.query.decode()))["gmt"] == "GMT +00:00"
+    posted = DIALECT.submit(parts[0], ACCOUNT | {"method": "POST"})
+    assert (posted.method, decode_schedule(posted)) == ("POST", decode_schedule(request))
+
+
+@pytest.mark.parametrize("late", [0.001, 0.9, 1, 59.999])
+def test_the_platform_never_sends_before_the_time_that_was_asked_for(late: float) -> None:
+    request = DIALECT.submit([sms(provider_at=MORNING.timestamp() + late)], ACCOUNT)
+    assert decode_schedule(request).at == MORNING + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [(f"1701|{A}|{FIRST}", ACCEPTED), (f"Scheduled|{FIRST}", ACCEPTED), (f"1702|{A}", REJECTED), ("1702", REJECTED)],
+)
+def test_what_the_platform_says_of_a_time(body: str, verdict: Verdict) -> None:
+    """A time that has passed by then is the platform's no, for good."""
+    (outcome,) = DIALECT.outcomes([sms(provider_at=0.0)], Response(status=200, body=body.encode()))
+    assert (outcome.verdict, outcome.vendor_id) == (verdict, FIRST if verdict is ACCEPTED else None)
 
 
 def test_a_post_where_it_is_asked_for_or_the_url_is_too_long() -> None:
@@ -610,11 +642,28 @@ def test_a_body_of_another_type_is_a_form(kind: str) -> None:
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 @pytest.mark.parametrize("names", [("date", "time", "gmt"), ("Date", "Time", "GMT"), ("ScheduleDate", "TIME", "Gmt")])
 def test_a_time_to_send_at_is_never_sent_at_once(door: Door[Any], names: tuple[str, ...]) -> None:
-    said = door.read(get(**dict(zip(names, WITH_A_TIME.values(), strict=True))))
+    said = door.read(get(destination=f"{A},xyz,+{B}", **dict(zip(names, WITH_A_TIME.values(), strict=True))))
     assert isinstance(said, Schedule)
     assert door.credentials(said) == Credentials(user="acme", secret="secret")
-    assert door.order(said, Home("UY", ZoneInfo("UTC"))) is None
-    assert door.refuse(said, Refusal.ABSENT, (), None).body.decode() == f"1710|{A}"
+    # The call names its own offset: the client's zone has no say, and a time that is past is not at once.
+    order = door.order(said, Home("UY", ZoneInfo("Asia/Tokyo")))
+    assert order == replace(ordered(destination=f"{A},xyz,+{B}"), send_at=MORNING.timestamp())
+    assert (order.at_once, order.reports) == (False, True)
+    placed = (Placed(id="id0"), Placed(id="id1"))
+    assert door.answer(said, order, placed).body.decode() == f"1701|{A}|id0,1706|xyz,1701|+{B}|id1"
+
+
+def test_a_time_in_another_zone_is_the_same_moment() -> None:
+    there = BULK.read(get(date="03/03/2030", time="09:15 am", gmt="GMT +05:30"))
+    assert BULK.order(there, HOME) == replace(ordered(), send_at=MORNING.timestamp())
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_time_that_cannot_be_kept_has_its_code(door: Door[Any]) -> None:
+    said = door.read(get(destination=f"{B},{A}", **WITH_A_TIME))
+    problems = (Problem("send_at", "is past"),)
+    assert door.refuse(said, Refusal.CONTENT, problems, door.order(said, HOME)).body.decode() == f"1702|{B}"
+    assert by_their_names(problems, door.names) == (Problem("date, time, gmt", "is past"),)
 
 
 def test_the_door_for_later_wants_a_time() -> None:

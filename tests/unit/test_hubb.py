@@ -282,6 +282,7 @@ def test_a_readable_answer_wins_over_the_status(body: bytes, outcome: Outcome, s
         ({"text": "a" * 2048}, []),
         ({"text": "a" * 2049, "flash": True}, ["text", "flash"]),
         ({"encoding": Encoding.LATIN1, "link": "https://example.org"}, ["encoding", "link"]),
+        ({"provider_at": 1e9}, ["via"]),
         ({"options": {"hubb": {"override_time_window": "company"}}}, []),
         ({"options": {"hubb": {"override_time_window": "3", "x": "y"}}}, ["hubb.x", "hubb.override_time_window"]),
         ({"options": {"another": {"agent": "a"}}}, ["another"]),

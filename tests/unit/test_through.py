@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from switchboard.dialects import doors, registry
+from switchboard.dialects.bulksms.schedule import Schedule
 from switchboard.dialects.bulksms.submit import Submit, Type
 from switchboard.dialects.door import Door, Home, TurnedAway
 from switchboard.dialects.hubb.sms import SendSms
@@ -44,7 +45,9 @@ def through(vendor: str, name: str, said: Any) -> Any:
     dialect = registry.DIALECTS[vendor]
     assert dialect.refuses(order.content) == (), "the vendor whose words they are can carry all of them"
     first = order.recipients[0]
-    message = Outbound(id="1", to=first.to, content=render(replace(order.content, literal=True), first.variables))
+    # Between a vendor's schedule and itself, as `via: "provider"` has it; our own schedule sends by the plain call.
+    content = replace(order.content, literal=True, provider_at=order.send_at)
+    message = Outbound(id="1", to=first.to, content=render(content, first.variables))
     return call.decode(dialect.submit([message], ACCOUNTS[vendor]))
 
 
@@ -76,6 +79,18 @@ def flashes(type_: Type) -> bool:
 
 
 @MANY
+@given(requests("bulksms", "schedulemsg"))
+def test_a_call_of_the_bulk_platforms_schedule(said: Schedule) -> None:
+    submit = replace(said.submit, destinations=(NUMBER.lstrip("+"),), link=None)
+    if submit.type is Type.WAP_PUSH:
+        submit = replace(submit, link=said.submit.link)
+    sent = through("bulksms", "schedulemsg", replace(said, submit=submit))
+    assert sent.at == said.at.replace(second=0, microsecond=0)
+    submit = replace(submit, type=sent.submit.type, encoding_guessed=sent.submit.encoding_guessed)
+    same("bulksms", submit, sent.submit)
+
+
+@MANY
 @given(requests("hubb", "send_sms"))
 def test_a_text_by_hubb(said: SendSms) -> None:
     said = replace(said, to=("9195551212",), numbers=())
@@ -97,6 +112,17 @@ def test_a_text_by_ucontact(said: Any) -> None:
     said = replace(said, destination="098344484", campaign=said.campaign and "Ventas->")
     sent = through("ucontact", said.call.rpartition("/")[2], said)
     same("ucontact", replace(said, campaign=said.campaign or "Ours"), sent)
+    assert parse_phone(sent.destination, None) == NUMBER
+
+
+@MANY
+@given(requests("ucontact", "ScheduleDialerSMS"))
+def test_a_text_by_ucontacts_schedule(said: Any) -> None:
+    year = min(max(said.calldate.year, 1971), 2100)
+    assume((said.calldate.month, said.calldate.day) != (2, 29))
+    said = replace(said, destination="098344484", campaign="Ventas->", calldate=said.calldate.replace(year=year))
+    sent = through("ucontact", "ScheduleDialerSMS", said)
+    same("ucontact", said, sent)
     assert parse_phone(sent.destination, None) == NUMBER
 
 

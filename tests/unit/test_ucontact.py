@@ -3,6 +3,8 @@
 import json
 from base64 import b64encode
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
@@ -37,12 +39,14 @@ from switchboard.dialects.ucontact.bases import (
     write_sms_rows,
 )
 from switchboard.dialects.ucontact.calls import Authorization, WrongParameters, make_token
+from switchboard.dialects.ucontact.dialer import decode_schedule_sms
 from switchboard.dialects.ucontact.doors import DOORS, ENTRANCES, credentials_of, is_html
 from switchboard.dialects.ucontact.email import SEND_EMAIL, decode_send_email
 from switchboard.dialects.ucontact.inbound import RECEIVE_SMS
 from switchboard.dialects.ucontact.provider import DIALECT
 from switchboard.dialects.ucontact.sms import SmsCall, decode_send_sms
 from switchboard.dialects.wire import FORM, JSON, Request, Response, Unreadable, form
+from switchboard.model.calendar import resolve, written
 from switchboard.model.contact import Contact
 from switchboard.model.message import Channel, Content, Encoding, Invitation, Outbound, Recipient
 from switchboard.model.outcome import Concern, Outcome, Verdict
@@ -123,6 +127,56 @@ def test_submit_of_an_email() -> None:
     assert json.loads(plain.body) == {"campaign": "Ventas->", "to": "a@b.c", "body": "hi"}
 
 
+AUTUMN = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)  # 01:30 in New York, which comes again an hour later
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "calldate"),
+    [
+        (None, AUTUMN, "2026-11-01 05:30:00"),
+        ("", AUTUMN, "2026-11-01 05:30:00"),
+        ("America/Montevideo", AUTUMN, "2026-11-01 02:30:00"),
+        ("America/Montevideo", AUTUMN + timedelta(milliseconds=1), "2026-11-01 02:30:01"),
+        ("America/New_York", AUTUMN, "2026-11-01 01:30:00"),
+        # The second 01:30 cannot be told from the first, and what is not before it is the fold's end.
+        ("America/New_York", AUTUMN + timedelta(hours=1), "2026-11-01 02:00:00"),
+        ("America/New_York", AUTUMN + timedelta(minutes=90), "2026-11-01 02:00:00"),
+        ("America/New_York", datetime(2026, 3, 8, 7, tzinfo=UTC), "2026-03-08 03:00:00"),  # a gap's end
+    ],
+)
+def test_submit_of_an_sms_for_later(zone: str | None, at: datetime, calldate: str) -> None:
+    later = message(text="Hóla", provider_at=at.timestamp(), campaign="Own")
+    account = ACCOUNT | ({} if zone is None else {"zone": zone})
+    request = DIALECT.submit([later], account)
+    assert (request.method, request.path) == ("POST", "/Integra/resources/SMS/ScheduleDialerSMS")
+    assert request.header("authorization") == f"Basic {TOKEN}"
+    (sms,) = dict(parse_qsl(request.body.decode())).values()
+    said = {"calldate": calldate, "campaign": "Own", "destination": "098344484", "data": "Hóla"}
+    assert json.loads(sms) == said
+    assert decode_schedule_sms(DIALECT.submit([message(provider_at=0.0)], account)).campaign == "Ventas->"
+
+
+@settings(deadline=None)
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2037, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001  made aware
+    st.sampled_from(["UTC", "Europe/London", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"]),
+)
+def test_a_time_as_it_is_written_is_never_before_the_one_that_was_meant(at: datetime, name: str) -> None:
+    zone = ZoneInfo(name)
+    local = written(at, zone)
+    meant = at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
+    assert local.tzinfo is None and local.microsecond == 0
+    assert resolve(local, zone) == meant or meant.astimezone(zone).fold == 1
+    assert timedelta() <= resolve(local, zone) - at <= timedelta(hours=1)
+
+
+def test_what_an_account_lacks_is_named() -> None:
+    with pytest.raises(KeyError, match="campaign"):
+        DIALECT.submit([message(provider_at=0.0)], {"token": TOKEN})
+    with pytest.raises(KeyError, match="time zone"):
+        DIALECT.submit([message(provider_at=0.0)], ACCOUNT | {"zone": "Uruguay"})
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -177,14 +231,23 @@ ACCEPTED, REJECTED, UNREADABLE = Verdict.ACCEPTED, Verdict.REJECTED, None
         ("sendEmail", 500, b'{"guid": "77"}', ACCEPTED, "77"),
         ("sendEmail", 200, b"{}", UNREADABLE, None),
         ("sendEmail", 401, b"{}", UNREADABLE, None),
+        ("ScheduleDialerSMS", 200, b"1", ACCEPTED, None),
+        ("ScheduleDialerSMS", 500, b'"1"\n', ACCEPTED, None),
+        ("ScheduleDialerSMS", 200, b"0", REJECTED, None),
+        ("ScheduleDialerSMS", 200, b"ERROR", REJECTED, None),
+        ("ScheduleDialerSMS", 200, b"OK", UNREADABLE, None),
+        ("ScheduleDialerSMS", 200, b'{"id":"77"}', UNREADABLE, None),
+        ("ScheduleDialerSMS", 200, b"", UNREADABLE, None),
+        ("ScheduleDialerSMS", 401, b"0", UNREADABLE, None),
+        ("ScheduleDialerSMS", 403, b"1", UNREADABLE, None),
     ],
 )
 def test_what_an_answer_means(
     call: str, status: int, body: bytes, verdict: Verdict | None, vendor_id: str | None
 ) -> None:
-    email = call == "sendEmail"
-    dialect = DIALECT.spoken_with({} if email else {"sms_call": call})
-    group = [message(Channel.EMAIL if email else Channel.SMS)]
+    email, later = call == "sendEmail", call == "ScheduleDialerSMS"
+    dialect = DIALECT.spoken_with({} if email or later else {"sms_call": call})
+    group = [message(Channel.EMAIL if email else Channel.SMS, provider_at=0.0 if later else None)]
     response = Response(status=status, body=body)
     if verdict is None:
         with pytest.raises(Unreadable):
@@ -256,6 +319,9 @@ def test_what_is_no_inbound_message(query: bytes) -> None:
             {"channel": Channel.EMAIL, "options": {"ucontact": {"agent": "a"}}, "sender": "x"},
             ["from", "ucontact.agent"],
         ),
+        ({"provider_at": 1e9}, []),
+        ({"provider_at": 1e9, "sender": "x", "options": {"ucontact": {"agent": "a"}}}, ["from", "ucontact.agent"]),
+        ({"channel": Channel.EMAIL, "provider_at": 1e9}, ["via"]),
         ({"channel": Channel.EMAIL, "text": None}, ["html"]),
         ({"channel": Channel.EMAIL, "html": "<p>"}, ["text"]),
         ({"channel": Channel.EMAIL, "template": "t"}, ["template"]),
@@ -412,14 +478,13 @@ BY_NAME: dict[str, Door[Any]] = {door.name: door for door in DOORS}
 ENTRANCE_BY_NAME: dict[str, Entrance[Any]] = {way.path.rpartition("/")[2]: way for way in ENTRANCES}
 SMS = {"destination": "098344484", "message": "Hola", "campaign": "Ventas->", "agent": "ana", "source": "3001"}
 PLACED = (Placed(id="23e5a082-adeb-4e51-9e39-9e8efee7aacc"),)
-LATER = {
-    "ScheduleDialerSMS": {
-        "sms": '{"calldate":"2015-10-11 15:00:00","campaign":"c","destination":"098344484","data":"Message"}'
-    },
+SCHEDULED = {"calldate": "2015-10-11 15:00:00", "campaign": "c", "destination": "098344484", "data": "Message"}
+ABSENT = {
     "uploadbase": {"filename": "f", "fileb64": "YTtiO2M7MQ==", "campaign": "c"},
     "uploadDialerBase": {"filename": "f", "fileb64": "YQ==", "channel": "email", "dialer": "d", "cant": "1"},
     "uploadMultiChannelBlacklist": {"filename": "f", "fileb64": "YQ==", "channel": "email"},
 }
+LATER = {"ScheduleDialerSMS": {"sms": json.dumps(SCHEDULED)}} | ABSENT
 
 
 def post(name: str, fields: dict[str, str], authorization: str = f"Bearer {KEY}") -> Request:
@@ -468,12 +533,61 @@ def test_an_sms_in_our_words(name: str) -> None:
     assert snippet == order
 
 
-@pytest.mark.parametrize("name", ["SendSMS", "SendSMSv2"])
-@pytest.mark.parametrize("campaign", ["two words", "Ventas>", "->", " "])
+@pytest.mark.parametrize(
+    ("name", "campaign"),
+    [
+        *product(["SendSMS", "SendSMSv2", "ScheduleDialerSMS"], ["two words", "Ventas>", "->"]),
+        *product(["SendSMS", "SendSMSv2"], [" "]),
+    ],
+)
 def test_a_campaign_that_is_none_is_refused(name: str, campaign: str) -> None:
+    later = name == "ScheduleDialerSMS"
     with pytest.raises(Refused) as refused:
-        order_of(name, post(name, SMS | {"campaign": campaign}))
+        order_of(name, schedule(campaign=campaign) if later else post(name, SMS | {"campaign": campaign}))
     assert [problem.field for problem in refused.value.problems] == ["campaign"]
+
+
+def schedule(**said: object) -> Request:
+    return post("ScheduleDialerSMS", {"sms": json.dumps(SCHEDULED | said)})
+
+
+@pytest.mark.parametrize(
+    ("calldate", "zone", "at"),
+    [
+        ("2015-10-11 15:00:00", "UTC", "2015-10-11T15:00:00+00:00"),
+        ("2015-10-11 15:00", "America/Montevideo", "2015-10-11T15:00:00-03:00"),
+        ("2030-01-31T23:59:59", "America/Montevideo", "2030-01-31T23:59:59-03:00"),
+        ("2026-03-08 02:30:00", "America/New_York", "2026-03-08T03:00:00-04:00"),  # a gap: its end
+        ("2026-11-01 01:30:00", "America/New_York", "2026-11-01T01:30:00-04:00"),  # a fold: the first
+    ],
+)
+def test_a_schedule_in_our_words(calldate: str, zone: str, at: str) -> None:
+    door = BY_NAME["ScheduleDialerSMS"]
+    said = door.read(schedule(calldate=calldate, campaign="Ventas->"))
+    assert door.credentials(said) == Credentials(secret=KEY)
+    order = door.order(said, Home("UY", ZoneInfo(zone)))
+    assert order == Order(
+        content=Content(channel=Channel.SMS, text="Message", campaign="Ventas->"),
+        recipients=(Recipient(to="+59898344484"),),
+        send_at=datetime.fromisoformat(at).timestamp(),
+        at_once=True,
+    )
+    assert door.answer(said, order, PLACED).body == b"1"
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "theirs"),
+    [
+        ({"calldate": "0001-01-01 00:00:00"}, "send_at", "calldate"),
+        ({"calldate": "9999-12-31 23:59:59"}, "send_at", "calldate"),
+        ({"destination": "nobody"}, "to.0", "destination.0"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(change: dict[str, str], field: str, theirs: str) -> None:
+    with pytest.raises(Refused) as refused:
+        order_of("ScheduleDialerSMS", schedule(**change))
+    assert [problem.field for problem in refused.value.problems] == [field]
+    assert [one.field for one in by_their_names(refused.value.problems, BY_NAME["ScheduleDialerSMS"].names)] == [theirs]
 
 
 def test_problems_have_the_pages_names() -> None:
@@ -590,10 +704,11 @@ def test_the_no_of_each_door(name: str, refusal: Refusal) -> None:
     answer = door.refuse(said, refusal, (Problem("to.0", "is not a phone number"),), None)
     if refusal is Refusal.CREDENTIALS:
         expected: tuple[int, bytes] = 401, b"Unauthorized"
-    elif refusal is Refusal.UNKNOWN and name not in LATER:
+    elif refusal is Refusal.UNKNOWN and name not in ABSENT:
         expected = (500, b"Server error")
+        sent = {"provider_at": 0.0} if name in LATER else {}
         with pytest.raises(Unreadable):  # our own client does not know what became of it
-            DIALECT.outcomes([message(Channel.EMAIL if name == "sendEmail" else Channel.SMS)], answer)
+            DIALECT.outcomes([message(Channel.EMAIL if name == "sendEmail" else Channel.SMS, **sent)], answer)
     elif name == "sendEmail":
         expected = (400, b"Wrong parameters") if refusal is Refusal.CONTENT else (500, b"Server error")
     else:
@@ -601,12 +716,17 @@ def test_the_no_of_each_door(name: str, refusal: Refusal) -> None:
     assert (answer.status, answer.body) == expected
 
 
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("name", ABSENT)
 def test_what_the_gateway_does_not_do_is_read_and_not_done(name: str) -> None:
     door = BY_NAME[name]
-    said = door.read(post(name, LATER[name]))
+    said = door.read(post(name, ABSENT[name]))
     assert door.credentials(said) == Credentials(secret=KEY)
     assert door.order(said, Home("UY", ZoneInfo("UTC"))) is None
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_lacks_is_a_no(name: str) -> None:
+    door = BY_NAME[name]
     for missing in LATER[name]:
         with pytest.raises(TurnedAway) as away:
             door.read(post(name, LATER[name] | {missing: ""}))
@@ -654,7 +774,7 @@ INVITED = {"title": "T", "organizer": "O", "from": "2018-08-24 00:00:00", "to": 
         ),
         (
             "ScheduleDialerSMS",
-            post("ScheduleDialerSMS", {"sms": LATER["ScheduleDialerSMS"]["sms"].replace("-10-", "-13-")}),
+            schedule(calldate="2015-13-11 15:00:00"),
             ["calldate"],
         ),
         ("sendEmail", mail(body=" "), ["body", "template"]),

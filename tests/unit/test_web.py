@@ -405,7 +405,7 @@ def test_the_description_holds_together() -> None:
     operations = [(path, operation) for path, methods in DOCUMENT["paths"].items() for operation in methods.values()]
     assert DOCUMENT["openapi"].startswith("3.1.")
     assert refs == {f"#/components/schemas/{name}" for name in schemas}
-    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 23
+    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 29
     assert [list(need) for need in DOCUMENT["security"]] == [
         [name] for name in DOCUMENT["components"]["securitySchemes"]
     ]
@@ -462,12 +462,13 @@ def ids_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "id" in path:
         _, _, collection, id_, *_ = event["rawPath"].split("/")
         assert id_ == path["id"]
-        yield {"batches": "batch", "campaigns": "campaign", "messages": "message"}[collection], id_
+        kinds = {"batches": "batch", "campaigns": "campaign", "messages": "message", "schedules": "schedule"}
+        yield kinds[collection], id_
     if "batch" in query:
         yield "batch", query["batch"]
     for record in event.get("Records", ()):
         said = json.loads(record["body"])
-        yield from ((kind, said[kind]) for kind in ("batch", "chunk", "message") if kind in said)
+        yield from ((kind, said[kind]) for kind in ("batch", "chunk", "message", "schedule") if kind in said)
 
 
 def is_batch_id(id_: str) -> bool:
@@ -479,8 +480,12 @@ def is_message_id(id_: str) -> bool:
     return found is not None and is_batch_id(found[0].batch)
 
 
+def is_schedule_id(id_: str) -> bool:
+    return id_.startswith("sc_") and len(b32decode(id_[3:].upper())) == 15
+
+
 FORMS = {
-    **{"batch": is_batch_id, "campaign": is_batch_id, "message": is_message_id},
+    **{"batch": is_batch_id, "campaign": is_batch_id, "message": is_message_id, "schedule": is_schedule_id},
     "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch),
 }
 NAMED = [(name, kind, id_) for name, event in EVENTS.items() for kind, id_ in ids_of(event)]
@@ -500,6 +505,7 @@ def test_the_events_that_name_what_was_accepted() -> None:
         ),
         *("resend_message", "watch"),
         *(f"campaign_{what}" for what in ("read", "rows", "report", "pause", "resume", "cancel")),
+        *("schedule_delete", "schedule_pause", "schedule_read", "schedule_resume"),
     }
 
 

@@ -140,7 +140,7 @@ def take(submission: Submission, client: Client, idempotency_key: str | None) ->
 
     Raises `Refused`, `IdempotencyConflict`, what AWS raises (nothing was taken), and `SealInDoubt`.
     """
-    id_ = _batch_id(client.name, idempotency_key)
+    id_ = batch_of(client.name, idempotency_key)
     if idempotency_key is not None and (standing := _standing(id_)) is not None:
         return _replay(standing, submission)
     batch, planned = _plan(submission, client, id_)
@@ -153,6 +153,25 @@ def take(submission: Submission, client: Client, idempotency_key: str | None) ->
         return _replay(standing, submission)
     _announce(batch, headers)
     return Taken(batch, planned, replayed=False)
+
+
+def withhold(client: Client, idempotency_key: str, fingerprint: str, schedule: str | None = None) -> Batch:
+    """Seal a batch without messages under a key, unless one stands: the batch that stands afterwards.
+
+    Where it has no messages, none will be accepted under that key. Raises `SealInDoubt`.
+    """
+    empty = Batch(
+        id=batch_of(client.name, idempotency_key),
+        nonce=_nonce(),
+        client=client.name,
+        fingerprint=fingerprint,
+        content=Content(channel=Channel.SMS),
+        sizes=(),
+        created_at=time.time(),
+        metadata={},
+        schedule=schedule,
+    )
+    return _seal(empty)
 
 
 def _standing(id_: str) -> Batch | None:
@@ -219,7 +238,7 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
         raise Refused(Problem("text", f"all that the messages share has at most {seal.MAX_CONTENT} octets"))
     now = time.time()
     begin = _begin(submission, now)
-    nonce = b32encode(secrets.token_bytes(5)).decode().lower()
+    nonce = _nonce()
     planned: Planned = []
     for (providers, zones), rows in _grouped(submission, client).items():
         not_before = _opening(zones, client, begin or now) if zones else begin
@@ -370,10 +389,15 @@ def _text(content: Content, variables: Mapping[str, str]) -> str | None:
     return render(content, variables).text if content.channel is Channel.SMS else None
 
 
-def _batch_id(client: str, idempotency_key: str | None) -> str:
+def batch_of(client: str, idempotency_key: str | None) -> str:
+    """The id of the batch that a client's key stands for; without a key, that of a new one."""
     if idempotency_key is None:
         return batch_id(secrets.token_bytes(BATCH_OCTETS))
     return batch_id(_digest(client, idempotency_key)[:BATCH_OCTETS])
+
+
+def _nonce() -> str:
+    return b32encode(secrets.token_bytes(5)).decode().lower()
 
 
 def _digest(*parts: str) -> bytes:

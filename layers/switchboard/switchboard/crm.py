@@ -1,5 +1,6 @@
 """Writing to the CRM: one worker a record, one call at a time, and a lost answer repeated only where that is safe."""
 
+import json
 import secrets
 import time
 from collections.abc import Callable
@@ -28,9 +29,6 @@ SCOPE = "|"
 DEALS_CLIENT = "deals_client"
 """In the provider's account: the client whose references the CRM gets as they are, for it may know them from before."""
 
-BY_ID = "id:"
-"""How the reference begins of a deal that its caller names by the CRM's own id."""
-
 _NOES = {Standing.REJECTED, Standing.FAILED}  # they say that nothing was written
 _MARGIN = 5.0  # seconds that connecting, and recording an outcome, may take
 _SLOWEST = 1_000_000  # octets a second of files that are sent
@@ -38,7 +36,12 @@ _LONGEST_WAIT = 900.0  # seconds between two tries
 
 
 _SECOND = "The CRM's answer was lost, and a repetition could make a second deal."
+_WORN_OUT = "Nobody could say how its calls ended, too often to make another."
 _BEHIND = "The answer to an earlier call by the CRM's id was lost: this was not sent, it could make a second deal."
+
+
+class Frozen(Exception):
+    """This process stood still for so long that its lease is no longer certain: nothing has left."""
 
 
 class Later(Exception):
@@ -54,7 +57,7 @@ class Call:
     """A call as it is to go out: its once-only parts, whether it may be repeated, how long its files may take.
 
     `asked_id` is the CRM's id that goes out, `named` the one that its caller said. `make` carries it out without those
-    of its parts that went before.
+    of its parts that went before; it raises `Frozen` unless the call leaves before a time.
     """
 
     parts: frozenset[str]
@@ -63,7 +66,7 @@ class Call:
     safe: bool
     upload_seconds: float
     ignored: tuple[Problem, ...]
-    make: Callable[[frozenset[str]], "SavedDeal | SignedUp | Refusal | Outcome"]
+    make: Callable[[frozenset[str], float], "SavedDeal | SignedUp | Refusal | Outcome"]
     differing: Callable[[SavedDeal], tuple[Problem, ...]]
 
 
@@ -92,20 +95,19 @@ def _run(head: Head, owner: str, deadline: float) -> None:
     if head.calling:  # whoever held this lease did not say how its call ended
         head = writes.change(head, owner, calling=False, lost=head.lost + 1)
     while True:
-        waiting = writes.waiting(head.record)
-        if not waiting and writes.release(head, owner):
-            return
-        if not waiting:
-            head = writes.take(head.record, owner, time.time() + _MARGIN, time.time())
-        for write in sorted(waiting, key=lambda write: (write.number != head.doing, write.number)):
+        write = writes.next_waiting(head.record, head.doing)
+        if write:
             head = _do(head, write, owner, deadline)
+        elif writes.release(head, owner):
+            return
+        else:
+            head = writes.take(head.record, owner, time.time() + _MARGIN, time.time())
 
 
 def _do(head: Head, write: Write, owner: str, deadline: float) -> Head:
     """One write to its end; the head after it. Raises `Later`."""
-    if writes.result(write):
-        writes.drop_waiting(write)
-        return head
+    if ended := writes.result(write):
+        return _ended(head, ended, owner)
     if head.doing != write.number:
         head = replace(head, doing=write.number, carried=frozenset(), lost=0, tries=0)
     try:
@@ -116,14 +118,17 @@ def _do(head: Head, write: Write, owner: str, deadline: float) -> Head:
     if not call.safe and (head.lost or _in_doubt(head)):
         words = _SECOND if head.lost else _BEHIND
         return _end(head, write, owner, _result(Standing.UNCONFIRMED, head, words=words))
+    if head.lost >= settings().max_passes:  # whoever called did not live to say how it ended
+        return _end(head, write, owner, _result(Standing.UNCONFIRMED, head, words=_WORN_OUT))
     taking = 2 * settings().provider_timeout + call.upload_seconds + _MARGIN
     if time.time() + taking > deadline:
         writes.change(head, owner, owner=None, lease=None)
         raise Later(0.0)
+    now = time.time()
     claimed = writes.change(
         head,
         owner,
-        lease=time.time() + taking + settings().crm_settle,
+        lease=now + taking + settings().crm_settle,
         doing=write.number,
         calling=True,
         carried=head.carried | call.parts,
@@ -131,10 +136,11 @@ def _do(head: Head, write: Write, owner: str, deadline: float) -> Head:
         tries=head.tries,
         bound=_doubted(head, call),
     )
-    if time.time() + taking + settings().crm_settle > claimed.lease + _MARGIN:  # the process was frozen meanwhile
+    try:
+        answer = call.make(head.carried, now + _MARGIN)
+    except Frozen:
         writes.change(claimed, owner, owner=None, lease=None, calling=False, carried=head.carried, bound=head.bound)
-        raise Later(0.0)
-    answer = call.make(head.carried)
+        raise Later(0.0) from None
     return _judge(replace(claimed, carried=head.carried, bound=head.bound), write, owner, call, answer)
 
 
@@ -214,6 +220,16 @@ def _end(head: Head, write: Write, owner: str, result: Result, **known: Any) -> 
     return after
 
 
+def _ended(head: Head, write: Write, owner: str) -> Head:
+    """A write that waits though it is over; what its result says of the record is made good if nobody came to it."""
+    saved = write.result.saved if write.result else None
+    if saved and saved["id"] and head.doing == write.number:
+        named = json.loads(write.said).get("id")
+        head = writes.change(head, owner, crm_id=saved["id"], saved=saved, bound=named or head.bound)
+    writes.drop_waiting(write)
+    return head
+
+
 def _finish(head: Head, write: Write, result: Result) -> None:
     """The same for a write whose call the CRM may still be at work on: the head stays as it is."""
     writes.put_result(replace(write, result=result))
@@ -257,6 +273,14 @@ def _call(head: Head, write: Write) -> Call:
 
 def _account_call(write: Write) -> Call:
     wanted = unified_deals.sign_up(unified_deals.AccountRequest.model_validate_json(write.said))
+
+    def make(_: frozenset[str], latest: float) -> "SignedUp | Refusal | Outcome":
+        def wire(account: Account) -> Sending:
+            _awake(latest)
+            return Sending(CRM.sign_up(wanted, account))
+
+        return providers.ask(KEEPER, wire, CRM.signed_up, _no_file)
+
     return Call(
         asked_id=None,
         named=None,
@@ -264,9 +288,7 @@ def _account_call(write: Write) -> Call:
         safe=True,
         upload_seconds=0.0,
         ignored=(),
-        make=lambda _: providers.ask(
-            KEEPER, lambda account: Sending(CRM.sign_up(wanted, account)), CRM.signed_up, _no_file
-        ),
+        make=make,
         differing=lambda _: (),
     )
 
@@ -281,10 +303,11 @@ def _deal_call(head: Head, write: Write) -> Call:
         deal = replace(deal, id=head.crm_id)  # what the CRM made of an id that it did not know is known by another
     seconds = _MARGIN + sum(file.size for file in files) / _SLOWEST if files else 0.0
 
-    def make(without: frozenset[str]) -> "SavedDeal | Refusal | Outcome":
+    def make(without: frozenset[str], latest: float) -> "SavedDeal | Refusal | Outcome":
         sent = deal.without(without)
 
         def wire(account: Account) -> Sending:
+            _awake(latest)
             reference = wire_reference(head.record, account)
             return CRM.deal(replace(sent, external_reference=reference), account, secrets.token_hex(24))
 
@@ -300,6 +323,12 @@ def _deal_call(head: Head, write: Write) -> Call:
         make=make,
         differing=lambda answer: CRM.differing(deal, answer),
     )
+
+
+def _awake(latest: float) -> None:
+    """The last look at the clock before a call leaves. Raises `Frozen`."""
+    if time.time() > latest:
+        raise Frozen
 
 
 def wire_reference(record: Record, account: Account) -> str:

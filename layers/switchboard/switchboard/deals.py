@@ -1,21 +1,22 @@
 """Deals: a caller's upserts become writes to the CRM, and what was written is read and found again."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import TypeVar
 
 from switchboard import credentials, uploads
 from switchboard.credentials import Client
-from switchboard.crm import BY_ID, DEALS_CLIENT
+from switchboard.crm import DEALS_CLIENT
 from switchboard.dialects import unified_deals
 from switchboard.dialects.keeper import KEEPER
-from switchboard.dialects.unified_deals import DealRequest, NewDealRequest
+from switchboard.dialects.unified_deals import BY_ID, DealRequest, NewDealRequest
 from switchboard.model.deal import File
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.record import Head, Kind, Record, Write
 from switchboard.tracking import writes
-from switchboard.upsert import Wanted, digest_of, reference, submit, wait
+from switchboard.upsert import AT_ONCE, Wanted, digest_of, patience, reference, submit, wait
 
 Found = TypeVar("Found")
 
@@ -40,18 +41,22 @@ class Life:
     cursor: str | None
 
 
-def save(client: Client, request: DealRequest, name: str | None, key: str | None) -> tuple[Write, bool]:
+def save(
+    client: Client, request: DealRequest, name: str | None, key: str | None, until: float | None = None
+) -> tuple[Write, bool]:
     """Write one deal, known by `name` if the caller gives one, and wait for the CRM; and whether that was a repeat.
 
-    Raises `Refused`, and as `submit` does.
+    `until` is the caller's patience, by default from now on. Raises `Refused`, and as `submit` does.
     """
+    until = until or patience()
     wanted = _wanted(client, request, name, key, 0)
     taken = submit([wanted], client.name, key, lambda: _check(client, request, wanted))
-    return wait(taken)[0], taken[0].replayed
+    return wait(taken, until)[0], taken[0].replayed
 
 
 def save_all(client: Client, requests: Sequence[NewDealRequest], key: str | None) -> tuple[list[Write], bool]:
     """Write deals in order, wait for the CRM; and whether that was a repeat. Raises as `save` does, for all at once."""
+    until = patience()
     wanted = _of_each(
         lambda place: _wanted(client, requests[place], requests[place].external_reference, key, place), len(requests)
     )
@@ -59,31 +64,33 @@ def save_all(client: Client, requests: Sequence[NewDealRequest], key: str | None
     wanted = [replace(one, fingerprint=digest_of(whole, one.fingerprint)) for one in wanted]
 
     def check() -> None:
-        _of_each(lambda place: _check(client, requests[place], wanted[place]), len(requests))
+        _of_each(lambda place: _check(client, requests[place], wanted[place]), len(requests), AT_ONCE)
 
     taken = submit(wanted, client.name, key, check)
-    return wait(taken), all(one.replayed for one in taken)
+    return wait(taken, until), all(one.replayed for one in taken)
 
 
-def _of_each(ask: Callable[[int], Found], size: int) -> list[Found]:
+def _of_each(ask: Callable[[int], Found], size: int, at_once: int = 1) -> list[Found]:
     """What is found at every place of a batch. Raises `Refused` for all places at once."""
-    found: list[Found] = []
-    problems: list[Problem] = []
-    for place in range(size):
+    problems: dict[int, list[Problem]] = {}
+
+    def found(place: int) -> list[Found]:
         try:
-            found.append(ask(place))
+            return [ask(place)]
         except Refused as refused:
-            problems += [Problem(f"deals.{place}.{problem.field}", problem.reason) for problem in refused.problems]
+            problems[place] = [Problem(f"deals.{place}.{one.field}", one.reason) for one in refused.problems]
+            return []
+
+    with ThreadPoolExecutor(at_once) as pool:
+        all_found = [one for some in pool.map(found, range(size)) for one in some]
     if problems:
-        raise Refused(*problems)
-    return found
+        raise Refused(*(problem for place in sorted(problems) for problem in problems[place]))
+    return all_found
 
 
 def _wanted(client: Client, request: DealRequest, name: str | None, key: str | None, place: int) -> Wanted:
     """What a request comes to by its words alone. Raises `Refused`."""
     said = unified_deals.canonical(request)
-    if name and name.startswith(BY_ID):
-        raise Refused(Problem("external_reference", f"must not begin with {BY_ID}, as those that the CRM's ids make"))
     name = name or (BY_ID + request.id if request.id else reference(client.name, key, place))
     unified_deals.deal(request, name)
     return Wanted(
@@ -157,7 +164,7 @@ def find(client: Client, filters: dict[str, str | None], cursor: str | None, lim
         address = _email(value) if name == "contact_email" else _phone(value, client.region)
         records, after = writes.by_address(client.name, address, _position(cursor), limit)
     known = writes.heads(records)
-    return Page(tuple(known[record] for record in records if record in known), after)
+    return Page(tuple(known[record] for record in records if record in known and known[record].count), after)
 
 
 def _position(cursor: str | None) -> str | None:

@@ -233,7 +233,8 @@ def _end(header: Header, batch: Batch, owner: str, results: Sequence[Result], re
     """Close the pass. The next one is announced before this name is acknowledged."""
     following = next_pass(header, results, settings().backoff, retry_after)
     if following is None:
-        chunks.finish(header, owner)
+        if header.size > 1 or not results:  # of one, the result says it, and saves a write of the few that it costs
+            chunks.finish(header, owner)
         return
     not_before = time.time() + following.delay
     chunks.extend(header, owner, following, not_before)

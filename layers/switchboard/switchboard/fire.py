@@ -10,7 +10,12 @@ from switchboard.tracking import chunks
 
 def fire(body: Mapping[str, Any]) -> None:
     """Do what is due of what a fire message names; returning acknowledges it. A second firing changes nothing."""
-    _fire_batch(body["batch"], body["nonce"])
+    if "batch" in body:
+        _fire_batch(body["batch"], body["nonce"])
+    else:
+        from switchboard import recurring  # it reads our own API's words, which a batch does not need
+
+        recurring.fire(body["schedule"], body["due"], again=bool(body.get("again")))
 
 
 def _fire_batch(id_: str, nonce: str) -> None:

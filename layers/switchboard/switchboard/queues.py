@@ -112,6 +112,11 @@ def watch_batch(batch: str, nonce: str, delay: float) -> None:
     _watch({"batch": batch, "nonce": nonce}, delay)
 
 
+def watch_schedule(schedule: str, due: int, delay: float) -> None:
+    """Look after `delay` seconds whether what was due of a recurring schedule has been made."""
+    _watch({"schedule": schedule, "due": due}, delay)
+
+
 def watch_receipt(provider: str, vendor_id: str, to: str | None, delay: float) -> None:
     """Look at a parked receipt again after `delay` seconds; `to` is the recipient's E.164 number where it is known."""
     _watch({"provider": provider, "receipt": vendor_id, "to": to}, delay)
@@ -146,7 +151,7 @@ def _hide(url: str, receipt_handle: str, seconds: float) -> None:
         client("sqs").change_message_visibility(QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=hidden)
 
 
-def _watch(body: dict[str, str | None], delay: float) -> None:
+def _watch(body: Mapping[str, str | int | None], delay: float) -> None:
     client("sqs").send_message(
         QueueUrl=settings().watch_queue, MessageBody=json.dumps(body), DelaySeconds=_whole(delay, MAX_DELAY)
     )

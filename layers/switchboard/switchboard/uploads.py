@@ -5,7 +5,9 @@ import re
 import secrets
 from base64 import b32encode
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from switchboard import files
@@ -14,7 +16,11 @@ from switchboard.model.deal import File
 from switchboard.model.problem import Problem, Refused
 from switchboard.settings import settings
 
+if TYPE_CHECKING:  # of the vendors' doors, which most functions do not load
+    from switchboard.dialects.door import Inline
+
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+_CALLS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="upload")  # a request may name 2,000 files
 _NAME = "name"  # in the object's metadata, percent-encoded: metadata is ASCII
 
 
@@ -36,6 +42,11 @@ def begin(client: str, name: str, content_type: str, size: int) -> Upload:
     return Upload(id_, form.url, form.fields, form.expires_at)
 
 
+def store_all(client: str, files: "Sequence[Inline]") -> tuple[str, ...]:
+    """Keep files that came with a call, at once; their ids. Raises as `store` does."""
+    return tuple(_CALLS.map(lambda file: store(client, file.name, file.content_type, file.data), files))
+
+
 def store(client: str, name: str, content_type: str, data: bytes) -> str:
     """Keep a file that came with a call; its id, the same for the same file, so that a repeat is the same request.
 
@@ -53,8 +64,8 @@ def store(client: str, name: str, content_type: str, data: bytes) -> str:
 
 
 def resolve(client: str, ids: Sequence[str]) -> tuple[File, ...]:
-    """The files of a client's uploads. Raises `Refused` with the place of every one that is not there."""
-    found = [_head(client, id_) for id_ in ids]
+    """The files of a client's uploads, asked for at once. Raises `Refused` with the place of every one not there."""
+    found = list(_CALLS.map(lambda id_: _head(client, id_), ids))
     missing = [place for place, file in enumerate(found) if file is None]
     if missing:
         raise Refused(*(Problem(f"attachments.{place}", "there is no such upload (any more)") for place in missing))

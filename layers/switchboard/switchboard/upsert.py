@@ -18,7 +18,9 @@ from switchboard.model.record import Record, Write
 from switchboard.settings import settings
 from switchboard.tracking import writes
 
-_AT_ONCE = 10  # records of a batch that are written at once
+AT_ONCE = 10
+"""Records of a batch that are looked at, and then written, at once."""
+
 _LOOKS = (0.02, 0.04, 0.08, 0.15, 0.25)  # seconds between looks for an end; the last for the rest
 
 
@@ -71,7 +73,7 @@ def submit(
             taken[place] = _take(wanted[place], client, _digest(client, key, place), known)
 
     take_all([0])
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(take_all, places.values()))
     try:
         queues.announce_records(client, dict.fromkeys(str(one.record) for one in wanted))
@@ -122,15 +124,19 @@ def _write(wanted: Wanted, client: str, number: int, at: float) -> Write:
     )
 
 
-def wait(taken: Sequence[Taken]) -> list[Write]:
+def patience() -> float:
+    """Until when (by the monotonic clock) whoever calls now waits: looking for files and keeping writes count."""
+    return time.monotonic() + settings().crm_wait
+
+
+def wait(taken: Sequence[Taken], until: float) -> list[Write]:
     """The writes as they ended, or as they are when the caller has waited long enough."""
-    patience = time.monotonic() + settings().crm_wait
     ended: dict[tuple[str, int], Write] = {}
     looks = 0
     while True:
         missing = [one.write for one in taken if _id(one.write) not in ended]
         ended |= writes.results(missing)
-        if len(ended) == len({_id(one.write) for one in taken}) or time.monotonic() > patience:
+        if len(ended) == len({_id(one.write) for one in taken}) or time.monotonic() > until:
             return [ended.get(_id(one.write), one.write) for one in taken]
         time.sleep(_LOOKS[min(looks, len(_LOOKS) - 1)])
         looks += 1

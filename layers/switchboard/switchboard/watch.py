@@ -1,6 +1,8 @@
 """Watching: whatever was announced and may have been lost is announced again until it is done."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from switchboard import observe, queues, receive, runs, tracking, wake
 from switchboard.model.campaign import State
@@ -9,14 +11,19 @@ from switchboard.settings import settings
 from switchboard.tracking import chunks, writes
 
 
-def watch(body: dict[str, str]) -> None:
-    """Look again at what a watch message names: a batch, a file being read, a record, or a parked receipt."""
+def watch(body: Mapping[str, Any]) -> None:
+    """Look again at what a watch message names: a batch, a campaign that is read, a record with writes to the CRM, what
+    is due of a schedule, or a parked receipt."""
     if "batch" in body:
         watch_batch(body["batch"], body["nonce"])
     elif "campaign" in body:
         runs.watch(body["campaign"])
     elif "record" in body:
         watch_record(body["record"])
+    elif "schedule" in body:
+        from switchboard import recurring  # it reads our own API's words, which few of these messages need
+
+        recurring.watch(body["schedule"], body["due"])
     else:
         receive.recheck(body["provider"], body["receipt"], body.get("to"))
 
@@ -46,7 +53,7 @@ def watch_batch(id_: str, nonce: str) -> None:
 def watch_record(name: str) -> None:
     """Announce a record whose writes still wait again, and look once more later, until none does."""
     record = Record.parse(name)
-    if not writes.waiting(record):
+    if writes.next_waiting(record) is None:
         return
     observe.count("RecordsAnnouncedAgain")
     queues.announce_records(record.client, [name])

@@ -3,7 +3,7 @@
 import json
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_NAMES = re.compile(r"[-._~()'!*:@,;=+&$%<> \[\]{}|^\w]+")  # what Powertools takes for a name in a path
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -147,11 +149,26 @@ class Api(APIGatewayHttpResolver):
 
     def _nothing_here(self, _: NotFoundError) -> Response[str]:
         path = self.current_event.path
+        if wrong := [Problem(name, reason) for name, reason in self._misnamed(path)]:
+            return problem(_unprocessable(tuple(wrong)))
         here = {method.upper() for door, method in self._doors() if _matches(door, path)}
         if not here:
             return problem(Fault(404, "There is nothing at this path."))
         allow = ", ".join(sorted(here))
         return problem(Fault(405, f"This path takes {allow}.", headers={"Allow": allow}))
+
+    def _misnamed(self, path: str) -> Iterator[tuple[str, str]]:
+        """What the path should name and cannot: characters that no name here has, or nothing at all.
+
+        API Gateway finds the route of a percent-encoded slash; the decoded path is no longer that route's.
+        """
+        for name, value in (self.current_event.path_parameters or {}).items():
+            if not _NAMES.fullmatch(value):
+                yield name, "has a character that no name in a path has, such as a slash"
+        method = self.current_event.http_method
+        for door, takes in self._doors() if path.endswith("/") else ():
+            if takes.upper() == method and door.endswith("}") and _matches(door, path + "x"):
+                yield door[door.rindex("{") + 1 : -1], "must not be empty"
 
 
 def found(thing: T | None, what: str) -> T:

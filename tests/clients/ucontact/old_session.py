@@ -1,4 +1,4 @@
-"""An old program for uContact: logs in, sends, ends its session. URL is all that tells a vendor from a door."""
+"""An old program for uContact: logs in, sends at once and later, ends its session. URL tells a vendor from a door."""
 
 import json
 import os
@@ -21,6 +21,9 @@ message = {"destination": os.environ["TO"], "message": "Su turno es hoy.", "camp
 message |= {"agent": "", "source": ""}
 said["SendSMS"] = call("SMS/SendSMS", message, token)
 said["SendSMSv2"] = call("SMS/SendSMSv2", message, token)
+later = {"calldate": os.environ["WHEN"], "campaign": os.environ["CAMPAIGN"], "destination": os.environ["TO"]}
+later |= {"data": "Su turno es mañana."}
+said["ScheduleDialerSMS"] = call("SMS/ScheduleDialerSMS", {"sms": json.dumps(later)}, token)
 said["end"] = call("auth/EndSession", {"user": USER, "token": token}, token)
 said["after the end"] = call("SMS/SendSMS", message, token)
 print(json.dumps(said))

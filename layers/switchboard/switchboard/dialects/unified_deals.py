@@ -32,6 +32,8 @@ MAX_FILES = 20
 MAX_QUOTED = 1800  # of a file's name, percent-encoded: S3 takes 2 kB of metadata
 MAX_SAID = 200_000  # octets of a request as it is kept: an item of the table takes 400 kB
 MAX_DEALS = 100  # of one batch
+BY_ID = "id:"
+"""How the reference begins of a deal that its caller names by the CRM's own id."""
 
 # ----------------------------------------------------------------------------------------------- what callers say
 
@@ -52,6 +54,12 @@ def _addressable(reference: str) -> str:
     """A reference that stays what it is in a path, whoever normalises that."""
     if reference != reference.strip() or reference in {".", ".."}:
         raise ValueError("must neither begin nor end with a blank, nor be . or ..")
+    return reference
+
+
+def _own(reference: str) -> str:
+    if reference.startswith(BY_ID):
+        raise ValueError(f"must not begin with {BY_ID}, as those that the CRM's ids make")
     return reference
 
 
@@ -98,7 +106,10 @@ Reference = Annotated[
     StringConstraints(min_length=1, max_length=MAX_REFERENCE, pattern=r"^[\w .~:@+=,;()'!*&$-]+$"),
     AfterValidator(_addressable),
 ]
-"""A caller's own name of a deal: letters, digits and what a path carries, no slash."""
+"""A deal's name: letters, digits and what a path carries, no slash."""
+
+OwnReference = Annotated[Reference, AfterValidator(_own)]
+"""A caller's own name of a deal: any but those that the CRM's ids make."""
 
 
 class AddressSaid(_Said):
@@ -246,7 +257,7 @@ class DealRequest(_Said):
 class NewDealRequest(DealRequest):
     """A deal, and the name that it is to be known by."""
 
-    external_reference: Reference | None = Field(
+    external_reference: OwnReference | None = Field(
         default=None,
         description="Your own name for the deal: the same name is the same deal. By default one is made of the "
         "Idempotency-Key, or at random, and answered.",

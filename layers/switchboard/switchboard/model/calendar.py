@@ -254,6 +254,23 @@ def local_instant(text: str, zone: tzinfo | None) -> datetime:
     return resolve(read, zone)
 
 
+def written(instant: datetime, zone: tzinfo) -> datetime:
+    """The first naive local time, in whole seconds, that `resolve` reads as the instant (aware) or as a later one.
+
+    The clock's second time through a fold cannot be told from its first: it is written as the fold's end.
+    """
+    whole = instant.astimezone(UTC).replace(microsecond=0)
+    whole = whole if whole == instant else whole + timedelta(seconds=1)
+    early = _wall(whole, zone)
+    if resolve(early, zone) >= whole:
+        return early
+    late = early + timedelta(hours=25)  # no clock was ever put back by more than a day
+    while late - early > timedelta(seconds=1):
+        middle = early + timedelta(seconds=(late - early) // timedelta(seconds=2))
+        early, late = (early, middle) if resolve(middle, zone) >= whole else (middle, late)
+    return late
+
+
 def _wall(instant: datetime, zone: tzinfo) -> datetime:
     """What the zone's clock shows at an instant, naive."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -1,8 +1,10 @@
 """Quiet hours: which time zones a number may be in, and when their clocks are all within the hours for messages."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from switchboard.model.calendar import resolve, zone_of
 
@@ -25,8 +27,8 @@ class Hours:
         if self.end != _MIDNIGHT and self.start >= self.end:
             raise ValueError("end after they begin, on the same day: as 08:00-21:00")
 
-    def cover(self, clock: time) -> bool:
-        """Whether they are open when a clock shows this."""
+    def __contains__(self, clock: time) -> bool:
+        """Whether they let a message through when a clock shows this."""
         return self.start <= clock and (self.end == _MIDNIGHT or clock < self.end)
 
 
@@ -67,18 +69,21 @@ def next_open(zones: tuple[str, ...], hours: Hours, at: float) -> float:
     first such. Raises ValueError for a name that is no zone's.
     """
     here = [zone_of(name) for name in zones]
-    walls = [datetime.fromtimestamp(at, zone) for zone in here]
-    openings = {
-        resolve(datetime.combine(wall.date() + timedelta(days=day), hours.start), zone).timestamp()
-        for wall, zone in zip(walls, here, strict=True)
-        for day in range(_DAYS)
-    }
+    openings = {opening for zone in here for opening in _openings(zone, hours, at) if opening > at}
     best, most = at, -1
-    for moment in (at, *sorted(opening for opening in openings if opening > at)):
-        instant = datetime.fromtimestamp(moment, UTC)
-        number = sum(hours.cover(instant.astimezone(zone).time()) for zone in here)
+    for moment in (at, *sorted(openings)):
+        number = sum(datetime.fromtimestamp(moment, zone).time() in hours for zone in here)
         if number > most:
             best, most = moment, number
         if number == len(here):
             break
     return best
+
+
+def _openings(zone: ZoneInfo, hours: Hours, at: float) -> Iterator[float]:
+    """When the hours begin on the day of `at` and the days after it; twice where a fold repeats it."""
+    today = datetime.fromtimestamp(at, zone).date()
+    for day in range(_DAYS):
+        begin = datetime.combine(today + timedelta(days=day), hours.start)
+        yield resolve(begin, zone).timestamp()
+        yield begin.replace(tzinfo=zone, fold=1).timestamp()

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from switchboard.model.chunk import Chunk, ChunkId, Header, NextPass, ReceiptSeen, Result, Stored
@@ -56,8 +57,11 @@ def read_headers(chunks: Sequence[tuple[ChunkId, int]]) -> list[Header]:
 
 
 def read_unfinished(chunks: Sequence[ChunkId], sizes: Sequence[int]) -> list[Header]:
-    """The headers of a batch's chunks that are not done."""
-    return [header for header in read_headers(list(zip(chunks, sizes, strict=True))) if not header.done]
+    """The headers of a batch's chunks that are not done; of a chunk of one only its result may say that it is."""
+    sized = list(zip(chunks, sizes, strict=True))
+    single = [view.header for chunk, size in sized if size == 1 and (view := read_chunk(chunk))]
+    many = read_headers([(chunk, size) for chunk, size in sized if size > 1])
+    return [header for header in (*single, *many) if not header.done]
 
 
 def claim(header: Header, owner: str, cursor: int, lease: float) -> Header:
@@ -237,6 +241,8 @@ def _chunk(chunk: ChunkId, items: Iterable[table.Item]) -> Chunk | None:
             messages[n] = _stored(n, item)
     if header is None:
         return None
+    if header.size == 1 and (last := next(reversed(results.get(0, [])), None)):
+        header = replace(header, done=header.done or (last.pass_ == header.pass_ and not last.again))
     return Chunk(header=header, messages=messages, results=results, receipts=receipts, told=told)
 
 

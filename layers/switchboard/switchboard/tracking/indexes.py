@@ -21,6 +21,11 @@ def listed(client: str, list_: str, at: float, id_: str) -> dict[str, str]:
     return {"client_day": f"{client}#{list_}", "client_at": f"{_millis(at)}#{id_}"}
 
 
+def schedules_of(client: str, at: float, id_: str) -> dict[str, str]:
+    """The attributes that list a client's recurring schedules, in time order: in no day's list, as they outlast it."""
+    return {"client_day": f"{client}#schedules", "client_at": f"{_millis(at)}#{id_}"}
+
+
 def day(at: float) -> str:
     """The UTC day of an instant."""
     return datetime.fromtimestamp(at, UTC).date().isoformat()

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -130,6 +131,25 @@ def query_after(pk: str, after: str, until: str) -> Iterator[Item]:
         ExpressionAttributeValues=pack({":pk": pk, ":after": after + "\0", ":until": until}),
         ConsistentRead=True,
     )
+
+
+def first(pk: str, prefix: str) -> Item | None:
+    """The first item of one partition whose sort key starts with `prefix`, read consistently; only that one is read."""
+    request = {
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+        "ExpressionAttributeValues": pack({":pk": pk, ":prefix": prefix}),
+    }
+    return next(_pages(**request, ConsistentRead=True, Limit=1), None)
+
+
+def latest(pk: str, prefix: str, limit: int) -> list[Item]:
+    """The last items of one partition whose sort key starts with `prefix`, read consistently, the last first."""
+    request = {
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+        "ExpressionAttributeValues": pack({":pk": pk, ":prefix": prefix}),
+    }
+    pages = _pages(**request, ConsistentRead=True, ScanIndexForward=False, Limit=limit)
+    return list(islice(pages, limit))
 
 
 def query_index(

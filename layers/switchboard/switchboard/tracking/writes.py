@@ -18,6 +18,7 @@ from switchboard.tracking import indexes, table
 
 Overtaken = table.Overtaken
 _HEAD = "H"
+_LAST = "L"  # and a client's name: the number of its last write to an account
 
 
 def partition(record: Record) -> str:
@@ -54,7 +55,7 @@ def claim_key(client: str, digest: str, record: Record, number: int, fingerprint
 def read_key(client: str, digest: str) -> Write | None:
     """The write that an Idempotency-Key stands for, without its words."""
     item = table.get(f"P#{client}#{digest}", "P")
-    return _named(item, client) if item else None
+    return _named(item, client) if item and not _expired(item) else None
 
 
 def _named(item: table.Item, client: str) -> Write:
@@ -71,6 +72,8 @@ def _named(item: table.Item, client: str) -> Write:
 def put_waiting(write: Write, addresses: Iterable[str]) -> None:
     """Keep a write that is to be called for, and by which addresses its deal is found."""
     table.put(_item(write, "N"))
+    if write.record.kind is Kind.ACCOUNT:
+        _mark_last(write)
     for address in addresses:
         entry = {
             **{"pk": partition(write.record), "sk": f"I#{address}", "ttl": _ttl(write.at)},
@@ -79,9 +82,23 @@ def put_waiting(write: Write, addresses: Iterable[str]) -> None:
         table.put(entry)
 
 
-def waiting(record: Record) -> list[Write]:
-    """The writes that wait, in order."""
-    return [_write(record, item) for item in table.query(partition(record), "N#")]
+def _mark_last(write: Write) -> None:
+    """Remember a client's last write to an account, whichever of two that race is kept first."""
+    with suppress(table.Overtaken):
+        table.update(
+            partition(write.record),
+            f"{_LAST}#{write.client}",
+            "SET #number = :number, #ttl = :ttl",
+            {":number": write.number, ":ttl": _ttl(write.at), ":now": int(write.at)},
+            "attribute_not_exists(#number) OR #number < :number OR #ttl < :now",
+        )
+
+
+def next_waiting(record: Record, doing: int | None = None) -> Write | None:
+    """The write that comes next of those that wait: the one numbered `doing`, else the first; one is read, not all."""
+    item = table.get(partition(record), f"N#{doing:09d}") if doing else None
+    item = item or table.first(partition(record), "N#")
+    return _write(record, item) if item else None
 
 
 def result(write: Write) -> Write | None:
@@ -117,6 +134,13 @@ def history(record: Record, last: int, size: int) -> list[Write]:
     return [found[number] for number in numbers if number in found]
 
 
+def last_of(record: Record, client: str) -> Write | None:
+    """A client's last write to an account, which others may sign up too."""
+    mark = table.get(partition(record), f"{_LAST}#{client}")
+    found = history(record, int(mark["number"]), 1) if mark and not _expired(mark) else []
+    return found[0] if found else None
+
+
 def drop_waiting(write: Write) -> None:
     """A write that has ended waits no longer."""
     table.delete(partition(write.record), f"N#{write.number:09d}")
@@ -146,8 +170,9 @@ def heads(records: Sequence[Record]) -> dict[Record, Head]:
 
 def take(record: Record, owner: str, lease: float, now: float) -> Head:
     """Take the lease if nobody holds it. Raises `Overtaken` with whoever does."""
-    expression = "SET #owner = :owner, #lease = :lease"
-    values = {":owner": owner, ":lease": table.number(lease), ":now": table.number(now)}
+    # A name may come when TTL has taken its record: what it leaves then is to go as well.
+    expression = "SET #owner = :owner, #lease = :lease, #ttl = if_not_exists(#ttl, :ttl)"
+    values = {":owner": owner, ":lease": table.number(lease), ":now": table.number(now), ":ttl": _ttl(now)}
     condition = "attribute_not_exists(#lease) OR #lease < :now OR #owner = :owner"
     return _head(record, table.update(partition(record), _HEAD, expression, values, condition))
 

@@ -27,7 +27,7 @@ _DOUBTFUL = Meaning(verdict=Verdict.UNCONFIRMED, concern=Concern.ACCOUNT, stops=
 
 _ROWS: tuple[tuple[int, str, Meaning], ...] = (
     (1701, "submitted", Meaning(verdict=Verdict.ACCEPTED, stops=False)),
-    (1702, "a parameter is missing or blank", _REQUEST),
+    (1702, "a parameter is missing or blank, or a time is past", _REQUEST),
     (1703, "wrong username or password", _REQUEST),
     (1704, "invalid type", _REQUEST),
     (1705, "invalid message", _REQUEST),

@@ -37,6 +37,7 @@ _OF_FIELD = {
     "flash": _INVALID_TYPE,
     "link": _INVALID_TYPE,
     "type": _INVALID_TYPE,
+    "send_at": _MISSING,  # a minute that is over, or is too far ahead
 }
 _NAMES = {
     "to": "destination",
@@ -45,6 +46,7 @@ _NAMES = {
     "encoding": "type",
     "flash": "type",
     "link": "url",
+    "send_at": "date, time, gmt",
     f"{NAME}.entity_id": "entityid",
     f"{NAME}.template_id": "tempid",
     f"{NAME}.telemarketer_id": "tmid",
@@ -82,21 +84,21 @@ def _credentials(said: _Call) -> Credentials:
     return Credentials(secret=call.password, user=call.username)
 
 
-def _order(said: _Call, home: Home) -> Order | None:
+def _order(said: _Call, home: Home) -> Order:
     """The order of a call; a destination that is no number is left out, and does not stop the rest."""
-    if isinstance(said, Schedule):
-        return None
-    if len(said.destinations) > MAX_RECIPIENTS:
+    call = _submit(said)
+    if len(call.destinations) > MAX_RECIPIENTS:
         too_many = Problem("destination", f"at most {MAX_RECIPIENTS} a call")
-        raise TurnedAway(encode_answer(whole_request(_INTERNAL, said.destinations)), (too_many,))
-    numbers = [_number(destination, home.region) for destination in said.destinations]
+        raise TurnedAway(encode_answer(whole_request(_INTERNAL, call.destinations)), (too_many,))
+    numbers = [_number(destination, home.region) for destination in call.destinations]
     first = {number: place for place, number in enumerate(dict.fromkeys(filter(None, numbers)))}
     if not first:
-        raise TurnedAway(encode_answer(tuple(Entry(_INVALID_DESTINATION, each) for each in said.destinations)))
+        raise TurnedAway(encode_answer(tuple(Entry(_INVALID_DESTINATION, each) for each in call.destinations)))
     return Listed(
-        content=_content(said),
+        content=_content(call),
         recipients=tuple(Recipient(to=number) for number in first),
-        reports=said.dlr,
+        reports=call.dlr,
+        send_at=said.at.timestamp() if isinstance(said, Schedule) else None,
         places=tuple(first[number] if number else None for number in numbers),
     )
 

@@ -99,13 +99,15 @@ def _digits(number: str) -> str:
     return "".join(re.findall(r"[0-9]", number))
 
 
-_Shared = tuple[str | None, str, str | None, Type, tuple[tuple[str, str], ...]]  # sender, text, link, type, options
+# Sender, text, link, type, options, and when it is to be sent.
+_Shared = tuple[str | None, str, str | None, Type, tuple[tuple[str, str], ...], float | None]
 
 
 def _shared(message: Outbound) -> _Shared:
     """What the messages of one call have in common."""
     content = message.content
-    return content.sender, content.text or "", content.link, type_of(content), tuple(sorted(_options(content).items()))
+    options = tuple(sorted(_options(content).items()))
+    return content.sender, content.text or "", content.link, type_of(content), options, content.provider_at
 
 
 def _pack(messages: Sequence[Outbound]) -> list[list[Outbound]]:
@@ -124,8 +126,10 @@ def _pack(messages: Sequence[Outbound]) -> list[list[Outbound]]:
 
 
 def _capacity(shared: _Shared) -> int:
-    """How many destinations a call may have: as many as keep its URL short, but one at least."""
-    _, said, link, type_, options = shared
+    """How many destinations a call may have: as many as keep its URL short, but one at least, and one of a schedule."""
+    _, said, link, type_, options, at = shared
+    if at is not None:
+        return 1
     spoken = (spell_text(type_, said), link or "", *(value for _, value in options))
     room = MAX_URL - SERVER - _PARAMETERS - sum(len(quote_plus(value)) for value in spoken)
     return max(1, min(CALL_SIZE, room // _DESTINATION))
@@ -134,6 +138,7 @@ def _capacity(shared: _Shared) -> int:
 def _submit(group: Sequence[Outbound], account: Account) -> Request:
     """The call that submits a group; the account's `method` POST keeps the password and the text out of URLs.
 
+    A message with a time of its own goes by the platform's schedule, in the first whole minute of UTC from then on.
     Raises KeyError when the account lacks a credential, or a sender that the message does not have.
     """
     content = group[0].content
@@ -151,7 +156,12 @@ def _submit(group: Sequence[Outbound], account: Account) -> Request:
         template_id=options.get("template_id"),
         telemarketer_id=options.get("telemarketer_id"),
     )
-    return encode_submit(call, account.get("method", "GET").upper())
+    method = account.get("method", "GET").upper()
+    if content.provider_at is None:
+        return encode_submit(call, method)
+    from switchboard.dialects.bulksms.schedule import Schedule, encode_schedule  # few messages are handed over
+
+    return encode_schedule(Schedule(submit=call, at=datetime.fromtimestamp(content.provider_at, UTC)), method)
 
 
 def _outcomes(group: Sequence[Outbound], response: Response) -> tuple[Outcome, ...]:

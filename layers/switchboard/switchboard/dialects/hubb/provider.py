@@ -50,6 +50,7 @@ def _refused_text(content: Content) -> list[Problem]:
         (content.flash, "flash", "Hubb has no flash messages"),
         (content.encoding is not Encoding.AUTO, "encoding", "Hubb chooses the encoding itself"),
         (content.link is not None, "link", "Hubb has no WAP push"),
+        (content.provider_at is not None, "via", "Hubb has no call that sends later"),
     )
     return [Problem(field, reason) for wrong, field, reason in checks if wrong]
 

@@ -52,6 +52,7 @@ from switchboard.dialects.ucontact.session import (
 from switchboard.dialects.ucontact.sms import SendSms, SmsCall, decode_send_sms, encode_send_sms_answer
 from switchboard.dialects.wire import Request, Response, Unreadable, basic_pair, text
 from switchboard.model.address import dialed_phone, parse_email
+from switchboard.model.calendar import FIRST_YEAR, LAST_YEAR, resolve
 from switchboard.model.message import CONTROL, Channel, Content, Recipient
 from switchboard.model.problem import Problem, Refused
 
@@ -61,7 +62,7 @@ _KEY = "sb_"  # how the gateway's API keys begin; no token of a session does
 Call = TypeVar(
     "Call", Login, EndSession, SendSms, SendEmail, ScheduleSms, UploadBase, UploadDialerBase, UploadBlacklist
 )
-Later = TypeVar("Later", ScheduleSms, UploadBase, UploadDialerBase, UploadBlacklist)
+Later = TypeVar("Later", UploadBase, UploadDialerBase, UploadBlacklist)
 
 
 def _reader(decode: Callable[[Request], Call], no: Response) -> Callable[[Request], Call]:
@@ -109,9 +110,8 @@ def _credentials(
 
 
 def _sms_order(call: SendSms, home: Home) -> Order:
-    """The call in our words. Raises `Refused`, also for a campaign that is none, whoever is to send the text."""
-    if call.campaign is not None and not CAMPAIGN.fullmatch(call.campaign):
-        raise Refused(Problem("campaign", CAMPAIGN_IS))
+    """The call in our words. Raises `Refused`."""
+    _check_campaign(call.campaign)
     content = Content(
         channel=Channel.SMS,
         text=call.message,
@@ -122,8 +122,14 @@ def _sms_order(call: SendSms, home: Home) -> Order:
     return Order(content=content, recipients=(Recipient(to=dialed_phone(call.destination, home.region, "to.0")),))
 
 
+def _check_campaign(name: str | None) -> None:
+    """Raises `Refused` for a campaign that is none, whoever is to send the text."""
+    if name is not None and not CAMPAIGN.fullmatch(name):
+        raise Refused(Problem("campaign", CAMPAIGN_IS))
+
+
 _NAMES = {"to": "destination", "from": "source", "text": "message", NAME: "agent", f"{NAME}.agent": "agent"}
-# `ERROR` would be a plain no: a client that hears neither this nor a yes knows that it does not know.
+# `ERROR` or `0` would be a plain no: a client that hears neither this nor a yes knows that it does not know.
 _IN_DOUBT = text("Server error", 500)
 
 
@@ -141,6 +147,33 @@ def _sms_door(call: SmsCall) -> Door[SendSms]:
         refuse=_refuser(no, {Refusal.UNKNOWN: _IN_DOUBT}),
         names=_NAMES,
     )
+
+
+def _schedule_order(call: ScheduleSms, home: Home) -> Order:
+    """The call in our words, on our own schedule: `calldate` is read by the client's clock. Raises `Refused`."""
+    _check_campaign(call.campaign)
+    if not FIRST_YEAR <= call.calldate.year <= LAST_YEAR:
+        raise Refused(Problem("send_at", f"is not within the years {FIRST_YEAR} to {LAST_YEAR}"))
+    return Order(
+        content=Content(channel=Channel.SMS, text=call.data, campaign=call.campaign),
+        recipients=(Recipient(to=dialed_phone(call.destination, home.region, "to.0")),),
+        send_at=resolve(call.calldate, home.zone).timestamp(),
+        at_once=True,  # the page's dialer sends what is past at once
+    )
+
+
+_SCHEDULE_DOOR = Door(
+    dialect=NAME,
+    name="ScheduleDialerSMS",
+    path=SCHEDULE_SMS,
+    methods=_METHODS,
+    read=_reader(decode_schedule_sms, encode_done(False)),
+    credentials=_credentials,
+    order=_schedule_order,
+    answer=lambda said, order, placed: encode_done(True),
+    refuse=_refuser(encode_done(False), {Refusal.UNKNOWN: _IN_DOUBT}),
+    names={"to": "destination", "text": "data", "send_at": "calldate"},
+)
 
 
 # --- e-mail -----------------------------------------------------------------------------------------------------------
@@ -227,7 +260,7 @@ def _absent(path: str, decode: Callable[[Request], Later]) -> Door[Later]:
 
 DOORS: tuple[Door[Any], ...] = (
     *(_sms_door(call) for call in SmsCall),
-    _absent(SCHEDULE_SMS, decode_schedule_sms),
+    _SCHEDULE_DOOR,
     _absent(UPLOAD_BASE, decode_upload_base),
     _absent(UPLOAD_DIALER_BASE, decode_upload_dialer_base),
     _absent(UPLOAD_BLACKLIST, decode_upload_blacklist),

@@ -2,10 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from switchboard.dialects.dialect import Account, Dialect, Session
 from switchboard.dialects.ucontact import NAME
-from switchboard.dialects.ucontact.calls import CAMPAIGN, CAMPAIGN_IS, UNAUTHORIZED, Authorization, Taken
+from switchboard.dialects.ucontact.calls import (
+    CAMPAIGN,
+    CAMPAIGN_IS,
+    UNAUTHORIZED,
+    Authorization,
+    Taken,
+    TurnedDown,
+    decode_done,
+)
 from switchboard.dialects.ucontact.email import FAILED, SendEmail, decode_send_email_answer, encode_send_email
 from switchboard.dialects.ucontact.inbound import decode_receive_sms, encode_receive_sms_answer
 from switchboard.dialects.ucontact.session import Login, decode_login_answer, encode_login
@@ -30,6 +39,12 @@ _SMS_ONLY: tuple[_Check, ...] = (
     (lambda content: content.flash, "flash", "uContact has no flash messages"),
     (lambda content: content.encoding is not Encoding.AUTO, "encoding", "uContact chooses the encoding itself"),
     (lambda content: content.link is not None, "link", "uContact has no WAP push"),
+    (lambda content: _later(content) and content.sender is not None, "from", "uContact's schedule takes no sender"),
+    (
+        lambda content: _later(content) and content.options.get(NAME, {}).get("agent"),
+        f"{NAME}.agent",
+        "uContact's schedule takes no agent",
+    ),
 )
 _EMAIL_ONLY: tuple[_Check, ...] = (
     (lambda content: not (content.html or content.text or content.template), "html", "html, text or a template"),
@@ -37,6 +52,7 @@ _EMAIL_ONLY: tuple[_Check, ...] = (
     (lambda content: content.template and (content.html or content.text), "template", "uContact takes it or a body"),
     (lambda content: content.sender is not None, "from", "uContact sends from the campaign's address"),
     (lambda content: content.options.get(NAME, {}).get("agent"), f"{NAME}.agent", "not for an e-mail"),
+    (lambda content: _later(content), "via", "uContact has no call that sends an e-mail later"),
 )
 _ANY: tuple[_Check, ...] = (
     (
@@ -47,6 +63,10 @@ _ANY: tuple[_Check, ...] = (
     (lambda content: content.contact is not None, "contact", "uContact carries no contact"),
 )
 _CHECKS = {Channel.SMS: (*_SMS_ONLY, *_ANY), Channel.EMAIL: (*_EMAIL_ONLY, *_ANY)}
+
+
+def _later(content: Content) -> bool:
+    return content.provider_at is not None
 
 
 def _refuses(content: Content) -> tuple[Problem, ...]:
@@ -73,6 +93,31 @@ def sms_for(message: Outbound, account: Account) -> SendSms:
         call=_sms_call(account),
         authorization=_shown(account),
     )
+
+
+def _schedule(message: Outbound, at: float, account: Account) -> Request:
+    """The call that has an SMS sent at `at` (epoch seconds) or up to a second later; where that is past, at once.
+
+    The time is written in the instance's own zone, the account's `zone`. Raises KeyError for one that is none, and when
+    neither the message nor the account names a campaign.
+    """
+    # Few messages are handed over, and a cold start does not wait for these.
+    from switchboard.dialects.ucontact.dialer import ScheduleSms, encode_schedule_sms
+    from switchboard.model.calendar import written, zone_of
+
+    content = message.content
+    try:
+        zone = zone_of(account.get("zone") or "UTC")
+    except ValueError:
+        raise KeyError("a time zone that is one") from None
+    call = ScheduleSms(
+        calldate=written(datetime.fromtimestamp(at, UTC), zone),
+        campaign=content.campaign or account["campaign"],
+        destination=message.to,
+        data=content.text or "",
+        authorization=_shown(account),
+    )
+    return encode_schedule_sms(call)
 
 
 def email_for(message: Outbound, account: Account) -> SendEmail:
@@ -103,6 +148,8 @@ def _submit(group: Sequence[Outbound], account: Account) -> Request:
     (message,) = group
     if message.content.channel is Channel.EMAIL:
         return encode_send_email(email_for(message, account))
+    if (at := message.content.provider_at) is not None:
+        return _schedule(message, at, account)
     return encode_send_sms(sms_for(message, account))
 
 
@@ -110,10 +157,7 @@ def _outcomes_of(call: SmsCall) -> Callable[[Sequence[Outbound], Response], tupl
     def outcomes(group: Sequence[Outbound], response: Response) -> tuple[Outcome, ...]:
         if response.status in UNAUTHORIZED:
             raise Unreadable("the session is not known")
-        if group[0].content.channel is Channel.EMAIL:
-            answer = decode_send_email_answer(response)
-        else:
-            answer = decode_send_sms_answer(response, call)
+        answer = _answer(group[0].content, response, call)
         if isinstance(answer, Taken):
             return (Outcome(verdict=Verdict.ACCEPTED, vendor_id=answer.id),) * len(group)
         if answer == FAILED:
@@ -122,6 +166,15 @@ def _outcomes_of(call: SmsCall) -> Callable[[Sequence[Outbound], Response], tupl
         return (Outcome(verdict=Verdict.REJECTED, code=answer.word, concern=Concern.ACCOUNT),) * len(group)
 
     return outcomes
+
+
+def _answer(content: Content, response: Response, call: SmsCall) -> Taken | TurnedDown:
+    """What the answer to the call that carried a content says. Raises `Unreadable`."""
+    if content.channel is Channel.EMAIL:
+        return decode_send_email_answer(response)
+    if _later(content):
+        return Taken() if decode_done(response) else TurnedDown("0")
+    return decode_send_sms_answer(response, call)
 
 
 def _called_back(request: Request, account: Account) -> tuple[Inbound, ...]:
