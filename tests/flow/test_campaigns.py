@@ -6,6 +6,7 @@ import io
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -182,6 +183,25 @@ def test_e_mail_and_gzip(world: World) -> None:
     world.pump(done(campaign))
     assert [row.status for row in rows(campaign)] == ["submitted", "refused", "submitted"]
     assert world.life(rows(campaign)[2].message or "").subject == "Hi <Cy>"
+
+
+def test_a_dialers_base_without_headers_brings_its_own_text_and_order(world: World) -> None:
+    """What a vendor's door hands in: the columns are always the same."""
+    some = numbers(world, 3)
+    asked = replace(
+        begin(text="{{text}}", columns={"to": 2, "variables": {"text": 3}}),
+        id=campaigns.new_id(ACME.name, "base"),
+        fingerprint="base",
+        columns=model.Columns(to=2, base="sms"),
+    )
+    campaign, replayed = campaigns.create(asked)
+    assert not replayed
+    lines = [f"Ventas;{some[0]};One; two;2", f"Ventas;{some[1]};Three;1", "Ventas;12;Four;1", f"Ventas;{some[2]};Five"]
+    campaigns.bring(campaign, "\r\n".join(lines).encode())
+    world.pump(done(campaign))
+    assert [row.status for row in rows(campaign)] == ["delivered", "refused", "refused", "delivered"]
+    texts = {entry["to"]: entry["text"] for entry in world.ledger("bulksms")}
+    assert [texts[number.lstrip("+")] for number in some[:2]] == ["One; two", "Three"]
 
 
 def test_a_row_that_no_route_takes_or_whose_text_is_too_long_is_refused_by_itself(world: World) -> None:
