@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox import accounts, layers
 from sandbox.processes import ROOT
 from sandbox.run import PREFIX, STATE, Options, run
+from switchboard.model.problem import Refused
 
 PROGRAMS = ("demo", "bench", "campaigns", "deals", "faults", "kills", "punctual")
 
@@ -40,7 +41,7 @@ def main() -> int:
     reports.add_argument("--client", required=True)
     reports.add_argument("--door", required=True, help="the dialect that they go out in, such as bulksms")
     where = reports.add_mutually_exclusive_group(required=True)
-    where.add_argument("--url", help="the client's own URL: https, or http on this machine")
+    where.add_argument("--url", help="the client's own URL: https, and public unless LoopbackEndpoints=yes")
     where.add_argument("--off", action="store_true", help="tell this client nothing from now on")
     for parser_ in (key, reports):
         parser_.add_argument("--port", type=int, help="which sandbox, when several run")
@@ -90,7 +91,7 @@ def _operate(arguments: argparse.Namespace) -> int:
         else:
             accounts.direct_reports(arguments.client, arguments.door, arguments.url, variables)
             print(f"{arguments.door} reports of {arguments.client} go to {arguments.url or 'nobody'}")
-    except (ValueError, BotoCoreError, ClientError) as wrong:
+    except (ValueError, Refused, BotoCoreError, ClientError) as wrong:
         print(wrong, file=sys.stderr)
         return 2
     return 0

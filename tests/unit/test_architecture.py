@@ -55,14 +55,15 @@ FLOORS = (  # a module imports from its own floor or from one below
 PURE = {"model", "dialects", "routing"}
 HARMLESS = {  # all that a pure room may import: no I/O, clock, randomness or environment in it
     *("base64", "binascii", "codecs", "collections", "contextlib", "dataclasses", "datetime", "decimal", "enum"),
-    *("functools", "hashlib", "hmac", "html", "io", "itertools", "json", "math", "operator", "re", "string", "struct"),
+    *("functools", "hashlib", "hmac", "html", "io", "ipaddress", "itertools", "json", "math", "operator", "re"),
+    *("string", "struct"),
     *("textwrap", "types", "typing", "unicodedata", "urllib.parse", "zlib", "zoneinfo"),
     *("phonenumbers", "pydantic", "pydantic_core", "typing_extensions"),
 }
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "__import__", "now", "today", "utcnow"}
 VENDORS = ("hubb", "ucontact", "bulksms")
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "manager"}
-WIRES = {"boto3", "botocore", "httpx", "requests"}
+WIRES = {"boto3", "botocore", "httpcore", "httpx", "requests"}
 
 
 def name_of(path: Path) -> str:

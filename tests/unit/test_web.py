@@ -504,8 +504,8 @@ def test_the_events_that_name_what_was_accepted() -> None:
             "read_message",
         ),
         *("resend_message", "watch"),
-        *(f"campaign_{what}" for what in ("read", "rows", "report", "pause", "resume", "cancel")),
         *("schedule_delete", "schedule_pause", "schedule_read", "schedule_resume"),
+        *(f"campaign_{what}" for what in ("read", "rows", "report", "pause", "resume", "cancel")),
     }
 
 

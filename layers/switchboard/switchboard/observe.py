@@ -16,8 +16,8 @@ logger = Logger()
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 # At INFO httpx logs whole URLs, and a vendor's URL may hold the password, the number and the text; at DEBUG the
-# others log headers and bodies.
-for _name in ("httpx", "httpcore", "botocore", "boto3", "s3transfer", "urllib3", "asyncio"):
+# others log headers and bodies (hpack is there where httpcore could speak HTTP/2).
+for _name in ("httpx", "httpcore", "hpack", "botocore", "boto3", "s3transfer", "urllib3", "asyncio"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 

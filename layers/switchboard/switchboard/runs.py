@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from switchboard import observe, queues
 from switchboard.model.campaign import State
-from switchboard.model.chunk import Chunk, Header
+from switchboard.model.chunk import Chunk
 from switchboard.settings import settings
 from switchboard.tracking import Batch, campaigns, chunks
 
@@ -34,19 +34,13 @@ def steer(view: Chunk, batch: Batch, owner: str) -> Chunk:
     return replace(view, header=chunks.skip(view.header, open_)) if open_ else view
 
 
-def unfinished(batch: Batch) -> list[Header]:
-    """The headers of a batch's chunks that are not done."""
-    headers = chunks.read_headers(list(zip(batch.chunks, batch.sizes, strict=True)))
-    return [header for header in headers if not header.done]
-
-
 def wake(batch: Batch, whatever_the_time: bool = False) -> None:
     """Announce what is not done of a batch, and watch it from now on, as if it had just been accepted.
 
     A chunk whose time has not come is left to its schedule, but for `whatever_the_time`.
     """
     now = time.time()
-    open_ = unfinished(batch)
+    open_ = chunks.read_unfinished(batch.chunks, batch.sizes)
     if not open_:
         return
     queues.watch_batch(batch.id, batch.nonce, settings().watch_delay)

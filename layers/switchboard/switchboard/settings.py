@@ -47,6 +47,7 @@ class Settings:
     crm_wait: float
     feed_lease: float
     retention: int
+    loopback_endpoints: bool
 
 
 _SINGLE = (
@@ -55,7 +56,7 @@ _SINGLE = (
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
     *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
-    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET"),
+    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET", "LOOPBACK_ENDPOINTS"),
     *("CAMPAIGN_QUEUE_URL", "CAMPAIGNS_BUCKET", "FEED_LEASE_SECONDS"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
@@ -103,6 +104,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         crm_wait=float(environment["CRM_WAIT_SECONDS"]),
         feed_lease=float(environment["FEED_LEASE_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
+        loopback_endpoints=environment["LOOPBACK_ENDPOINTS"] == "yes",
     )
 
 

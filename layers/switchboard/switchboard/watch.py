@@ -12,8 +12,8 @@ from switchboard.tracking import chunks, writes
 
 
 def watch(body: Mapping[str, Any]) -> None:
-    """Look again at what a watch message names: a batch, a campaign that is read, a record with writes to the CRM, what
-    is due of a schedule, or a parked receipt."""
+    """Look again at what a watch message names: a batch, a file being read, a record with writes to the CRM, what is
+    due of a schedule, or a parked receipt."""
     if "batch" in body:
         watch_batch(body["batch"], body["nonce"])
     elif "campaign" in body:

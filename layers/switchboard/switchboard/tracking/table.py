@@ -124,15 +124,6 @@ def query(pk: str, prefix: str = "") -> Iterator[Item]:
     )
 
 
-def query_after(pk: str, after: str, until: str) -> Iterator[Item]:
-    """The items of one partition whose sort key lies behind `after` and not behind `until`, in order."""
-    yield from _pages(
-        KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :until",
-        ExpressionAttributeValues=pack({":pk": pk, ":after": after + "\0", ":until": until}),
-        ConsistentRead=True,
-    )
-
-
 def first(pk: str, prefix: str) -> Item | None:
     """The first item of one partition whose sort key starts with `prefix`, read consistently; only that one is read."""
     request = {
@@ -150,6 +141,15 @@ def latest(pk: str, prefix: str, limit: int) -> list[Item]:
     }
     pages = _pages(**request, ConsistentRead=True, ScanIndexForward=False, Limit=limit)
     return list(islice(pages, limit))
+
+
+def query_after(pk: str, after: str, until: str) -> Iterator[Item]:
+    """The items of one partition whose sort key lies behind `after` and not behind `until`, in order."""
+    yield from _pages(
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :until",
+        ExpressionAttributeValues=pack({":pk": pk, ":after": after + "\0", ":until": until}),
+        ConsistentRead=True,
+    )
 
 
 def query_index(
