@@ -42,6 +42,7 @@ def live(stack: Stack, door: httpx.Client) -> tuple[str, ...]:
     for secret in (f"Basic {token}", f"Bearer {stack.key}", f"Bearer {WRONG}"):
         door.post("/Integra/resources/SMS/SendSMSv2", data=sms, headers={"Authorization": secret})
     later(stack, door)
+    filed(stack, door)
     door.post("/Integra/resources/auth/EndSession", data={"user": stack.client, "token": token})
     return (token, made["key"], rotated["key"])
 
@@ -59,6 +60,18 @@ def later(stack: Stack, door: httpx.Client) -> None:
     for provider, to in {"bulksms": f"+{NUMBER}", "ucontact": "+59898344777", "hubb": "+19195551777"}.items():
         said = {"to": to, "text": TEXT, "provider": provider, "via": "provider", "send_at": day.isoformat()}
         door.post("/v1/messages", json=said, headers={"X-Api-Key": stack.key})
+
+
+def filed(stack: Stack, door: httpx.Client) -> None:
+    """The same to the rows of a file, of which one is wrong and one says what another said."""
+    key = {"X-Api-Key": stack.key}
+    said = {"name": "Nobody's", "text": "{{text}}", "columns": {"to": "to"}, "provider": "bulksms"}
+    begun = door.post("/v1/campaigns", json=said, headers=key).raise_for_status().json()
+    rows = f"to,text\n+{NUMBER},{TEXT}\n{NUMBER}0000,{TEXT}\n+{NUMBER},{TEXT}\n"
+    form = begun["upload"]
+    httpx.post(form["url"], data=form["fields"], files={"file": ("a.csv", rows.encode())}).raise_for_status()
+    eventually(lambda: door.get(begun["url"], headers=key).raise_for_status().json()["state"] == "finished")
+    eventually(lambda: door.get(f"{begun['url']}/report.csv", headers=key).status_code == 303)
 
 
 def private(stack: Stack, tokens: tuple[str, ...]) -> Iterator[str]:
