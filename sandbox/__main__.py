@@ -81,7 +81,7 @@ def _build() -> int:
 
 def _operate(arguments: argparse.Namespace) -> int:
     """What an operator does by hand, in the deployment of TABLE_NAME or in a running sandbox."""
-    variables = {}
+    variables: dict[str, str] = accounts.table_alone()
     if arguments.port is not None or "TABLE_NAME" not in os.environ:
         running = [
             state for state in _running() if arguments.port is None or state["url"].endswith(f":{arguments.port}")
