@@ -5,7 +5,6 @@ import os
 import statistics
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +15,9 @@ from typing import Any
 import httpx
 
 import sandbox
-from sandbox import punctual
+from sandbox import campaigns, punctual
 from sandbox.audit import audit, digits, ledgers, lives_of, wait_until_settled
+from sandbox.probed import Probe, bar
 from sandbox.processes import ROOT
 from sandbox.stack import Stack
 
@@ -28,40 +28,13 @@ COLD_STARTS = 21
 WATCH_DELAY = 45  # seconds: long enough for a batch to be done when it is looked at, as ten minutes are in a deployment
 BARS = {"requests": 0.30, "campaign": 4.5, "single": 9.0, "cold": 1.6, "door": 1.0}
 MESSAGE_PATH = ("send", "dispatch", "callback", "watch")
-QUEUE_FED = ("dispatch", "watch")
 
 
 def main(arguments: list[str]) -> int:
     """Run the benches; 0 when every bar is met."""
     os.environ.setdefault("SANDBOX_LOG_LEVEL", "ERROR")  # cold starts kill workers, which is no news
-    met = [*_messages(), punctual.bench(), *_cold_starts()]
+    met = [*_messages(), campaigns.bench(), punctual.bench(), *_cold_starts()]
     return 0 if all(met) else 1
-
-
-class Probe:
-    """What the functions asked of AWS since the last look, as sandbox/probe wrote it down, by function."""
-
-    def __init__(self, file: Path, stack: Stack) -> None:
-        self._file, self._stack, self._read = file, stack, 0
-        self._invocations: Counter[str] = Counter()
-        self.take()
-
-    def take(self) -> tuple[Counter[str], Counter[str]]:
-        """Requests and write units by function; a batch from a queue adds the poller's receive and delete."""
-        requests: Counter[str] = Counter()
-        units: Counter[str] = Counter()
-        text = self._file.read_text() if self._file.exists() else ""
-        for line in text[self._read :].splitlines():
-            call = json.loads(line)
-            name = call["function"].removesuffix("Function").lower()
-            requests[name] += 1
-            units[name] += call["write_units"]
-        self._read = len(text)
-        now = Counter({name: stats["invocations"] for name, stats in self._stack.stats().items()})
-        for name in QUEUE_FED:
-            requests[name] += 2 * (now[name] - self._invocations[name])
-        self._invocations = now
-        return requests, units
 
 
 @contextmanager
@@ -105,9 +78,9 @@ def _campaign(stack: Stack, api: httpx.Client, probe: Probe) -> Iterator[bool]:
     print(result)
     yield result.passed and result.accepted == count
     path = {name: requests[name] / count for name in ("send", "dispatch", "watch")}
-    yield _bar("AWS requests a message, before receipts", sum(path.values()), BARS["requests"], path)
+    yield bar("AWS requests a message, before receipts", sum(path.values()), BARS["requests"], path)
     written = {name: units[name] / count for name in ("send", "dispatch", "watch")}
-    yield _bar("write units a message, before receipts", sum(written.values()), BARS["campaign"], written)
+    yield bar("write units a message, before receipts", sum(written.values()), BARS["campaign"], written)
     asked, wrote = requests["callback"] / count, units["callback"] / count
     print(f"  (a receipt: {asked:.2f} requests, {wrote:.2f} write units)")
 
@@ -131,7 +104,7 @@ def _single(stack: Stack, api: httpx.Client, probe: Probe) -> Iterator[bool]:
     print(f"single: {SINGLES} messages, {delivered} delivered; from 202 to the provider: median {median:.3f} s")
     yield delivered == SINGLES and median < 1.0
     written = {name: units[name] / SINGLES for name in MESSAGE_PATH}
-    yield _bar("write units a message, receipt included", sum(written.values()), BARS["single"], written)
+    yield bar("write units a message, receipt included", sum(written.values()), BARS["single"], written)
     print(f"  (requests a message, receipt included: {sum(requests[name] for name in MESSAGE_PATH) / SINGLES:.2f})")
 
 
@@ -161,7 +134,7 @@ def _bulk_door(stack: Stack, api: httpx.Client) -> Iterator[bool]:
             first = api.get(f"/v1/messages/{entries[0][-1]}").raise_for_status().json()
             wait_until_settled(api, [first["batch"]], 60)  # the next call does not compete with the sending of this one
         what = f"bulk door, {count} destinations by {method}, answered in, s (median of {DOOR_CALLS})"
-        yield _bar(what, statistics.median(times), BARS["door"], {})
+        yield bar(what, statistics.median(times), BARS["door"], {})
 
 
 def _send(api: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
@@ -205,7 +178,7 @@ def _cold_starts() -> Iterator[bool]:
     print(f"cold start: bare {medians['bare'] * 1000:.0f} ms (Powertools logger, metrics, resolver; one read by boto3)")
     for name, median in medians.items():
         if name != "bare":
-            met = _bar(f"cold start of {name}, ratio to bare", median / medians["bare"], BARS["cold"], {})
+            met = bar(f"cold start of {name}, ratio to bare", median / medians["bare"], BARS["cold"], {})
             yield met or name not in MESSAGE_PATH
 
 
@@ -227,9 +200,11 @@ def _first_events(stack: Stack) -> dict[str, dict[str, Any]]:
         "dispatch": _sqs({"chunk": "unknown-unknown-0", "provider": "bulksms"}),
         "callback": callback,
         "watch": _sqs({"batch": "unknown", "nonce": "unknown"}),
+        "feed": _sqs({"feed": "unknown"}),
         "fire": _sqs({"batch": "unknown", "nonce": "unknown"}),
         "notify": _sqs({"message": "unknown"}),
         "session": _http("POST", "/Integra/resources/auth/EndSession", "user=demo&token=unknown"),
+        "campaign": _http("GET", "/v1/campaigns/unknown", "", key=stack.key, id="unknown"),
         "track": _http("GET", "/v1/batches/unknown", "", key=stack.key, id="unknown"),
         "docs": _http("GET", "/openapi.json", ""),
     }
@@ -261,10 +236,3 @@ def _http(method: str, path: str, body: str, key: str = "", **parameters: str) -
 
 def _sqs(body: dict[str, str]) -> dict[str, Any]:
     return {"Records": [{"messageId": "1", "receiptHandle": "1", "body": json.dumps(body)}]}
-
-
-def _bar(what: str, value: float, bar: float, parts: dict[str, float]) -> bool:
-    """Print a figure beside its bar."""
-    detail = ", ".join(f"{name} {part:.3f}" for name, part in parts.items())
-    print(f"{what}: {value:.3f} (bar {bar:g}{', ' + detail if detail else ''})")
-    return value <= bar

@@ -41,6 +41,7 @@ class Engine:
         data = folder / "engine"
         data.mkdir()
         settings = {"TMPDIR": str(data), "STATE_DIR": str(data), "S3_DATA_DIR": str(data / "s3"), "PERSIST_STATE": "0"}
+        settings |= CREDENTIALS  # it checks the signature of a link against them
         self._process: subprocess.Popen[bytes] = spawn(
             python("sandbox.engine"), env=environment(settings), stdout=subprocess.PIPE, stderr=log
         )

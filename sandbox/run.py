@@ -35,6 +35,7 @@ STACK_NAME = "switchboard"
 PREFIX = "switchboard-sandbox-"
 LEAST_POOL = 8  # processes that a function may have at least, if as many are needed at once
 PROBE = "SWITCHBOARD_PROBE"
+LOOPBACK = "LoopbackEndpoints"  # the parameter that lets clients' endpoints be on this machine
 STATE = "sandbox.json"  # in the sandbox's folder: how to reach it, for `python -m sandbox key`
 
 
@@ -224,7 +225,8 @@ class Sandbox:
         client: Any = boto3.client("cloudformation")
         given = {f"{name.capitalize()}Url": url for name, url in self._simulators.items()}
         known = template.expanded.get("Parameters", {})
-        parameters = {**{name: url for name, url in given.items() if name in known}, **self._options.parameters}
+        given[LOOPBACK] = "yes"  # whoever is told of something here is on this machine too
+        parameters = {**{name: said for name, said in given.items() if name in known}, **self._options.parameters}
         if unknown := sorted(parameters.keys() - known.keys()):
             raise Failed(f"the template has no parameter {', '.join(unknown)}")
         client.create_stack(

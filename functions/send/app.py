@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return gateway.answer(admit(gateway.request(event)))
 
 
-@app.post("/v1/messages", **web.operation("send", "Send a message to one or many", 400, 415, ok=(202, 200)))
+@app.post("/v1/messages", **web.operation(web.SEND, "send", "Send a message to one or many", 400, 415, ok=(202, 200)))
 def send(
     request: Annotated[unified.SendRequest, web.Body(openapi_examples=cast("Any", unified.EXAMPLES))],
     idempotency_key: web.IdempotencyKey = None,

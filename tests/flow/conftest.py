@@ -22,7 +22,8 @@ from .world import TOKEN, World
 SHORT = {
     **{"LeaseSeconds": "1", "VisibilitySeconds": "1", "WatchDelaySeconds": "1", "RecheckSeconds": "3"},
     **{"BackoffSeconds": "0", "ProviderTimeoutSeconds": "1", "MaxReceives": "1000"},
-    **{"CrmSettleSeconds": "1", "CrmWaitSeconds": "0", "CrmVisibilitySeconds": "1"},
+    **{"LoopbackEndpoints": "yes", "CrmSettleSeconds": "1", "CrmWaitSeconds": "0", "CrmVisibilitySeconds": "1"},
+    **{"FeedLeaseSeconds": "1", "FeedVisibilitySeconds": "1"},
 }
 ACCOUNTS = {
     "hubb": {"key": "hubb-key", "sender": "+13056490655", "deals_client": "native"},

@@ -210,6 +210,22 @@ def record(message: str) -> dict[str, Any]:
     return {"messageId": message, "receiptHandle": "nobody's", "body": body, "attributes": attributes}
 
 
+def test_an_endpoint_that_may_not_be_called_is_counted_and_waited_for(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted, said = list[str](), list[str]()
+    monkeypatch.setattr(report.observe, "count", lambda name, value=1: counted.append(name))
+    monkeypatch.setattr(report.observe.logger, "warning", lambda text, **keys: said.append(f"{text} {keys}"))
+    with world.setting(LOOPBACK_ENDPOINTS="no"):
+        (message,) = send(world)
+        world.pump(lambda: counted.count("EndpointsBarred") == 2)
+        assert (endpoint.told, counted.count("ReportsFailed"), "ReportsDelivered" in counted) == ([], 2, False)
+    assert [line for line in said if message.id not in line or "loopback" not in line] == []
+    assert [line for line in said if SECRET in line or "127.0.0.1" in line or "http:" in line] == []
+    world.pump(lambda: all_told(endpoint, [message]))
+    world.rest()
+
+
 @pytest.mark.parametrize("habit", ["says nothing", "a header without an end", "a body without an end"])
 def test_a_slow_endpoint_has_its_time_and_no_more(habit: str) -> None:
     class Slow(BaseHTTPRequestHandler):
@@ -234,10 +250,10 @@ def test_a_slow_endpoint_has_its_time_and_no_more(habit: str) -> None:
     url, began = f"http://127.0.0.1:{server.server_address[1]}/", time.monotonic()
     request = Request(method="POST", path="/", body=b"a=1")
     if habit == "a body without an end":
-        assert endpoints.carry(url, request, 1.0).status == 200  # the status is all that counts
+        assert endpoints.carry(url, request, 1.0, loopback=True).status == 200  # the status is all that counts
     else:
         with pytest.raises(endpoints.Unreached):
-            endpoints.carry(url, request, 1.0)
+            endpoints.carry(url, request, 1.0, loopback=True)
     assert time.monotonic() - began < 3
     server.shutdown()
     server.server_close()

@@ -60,7 +60,8 @@ class World:
         self.notify = function("notify")
         self.crm = function("crm")
         self.fire = function("fire")
-        for service in ("dynamodb", "sqs", "secretsmanager", "scheduler"):
+        self.feed = function("feed")
+        for service in ("dynamodb", "sqs", "secretsmanager", "scheduler", "s3"):
             events = clients.client(service).meta.events
             events.register("before-call", self._before)
             events.register("after-call", self._after)
@@ -75,6 +76,7 @@ class World:
             settings.settings().report_queue: self.notify,
             settings.settings().crm_queue: self.crm,
             settings.settings().fire_queue: self.fire,
+            settings.settings().campaign_queue: self.feed,
         }
 
     def number(self, prefix: str = "+1919555") -> str:
@@ -142,8 +144,12 @@ class World:
         return sum(
             self._deliver(url, handler.handler, acknowledge)
             for url, handler in self._handlers.items()
-            if only is None or url == {**settings.settings().queues, "crm": settings.settings().crm_queue}.get(only)
+            if only is None or url == self._queue(only)
         )
+
+    def _queue(self, name: str) -> str | None:
+        others = {"crm": settings.settings().crm_queue, "campaign": settings.settings().campaign_queue}
+        return {**settings.settings().queues, **others}.get(name)
 
     def receive(self, url: str) -> list[dict[str, Any]]:
         """What a queue hands out, as records of a Lambda event."""

@@ -14,6 +14,7 @@ from samtranslator.yaml_helper import yaml_parse
 from sandbox.template import Template
 from switchboard import queues, settings
 from switchboard.dialects.doors import DOORS, ENTRANCES
+from switchboard.feed import INCOMING as INCOMING_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
@@ -31,6 +32,9 @@ WAITING = {id: queue for id, queue in QUEUES.items() if "RedrivePolicy" in queue
 DEAD = {id: queue for id, queue in QUEUES.items() if "RedrivePolicy" not in queue}
 
 WITHOUT_RESOURCES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}  # X-Ray has none to name
+NAMED = re.compile(
+    r"\$\{Uploads\.Arn\}/\*|\$\{Campaigns\.Arn\}/(incoming|files|reports)/\*|schedule/\$\{Schedules\}/\*"
+)
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 INBOUND = "/Integra/resources/InboundSMS/ReceiveURLSMS"
 DEFAULT = "/$default"  # as SAM writes the route for whatever no other door takes
@@ -184,6 +188,36 @@ def test_uploads_are_nobody_elses_and_are_forgotten() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
 
 
+def test_files_of_campaigns_are_nobody_elses_are_told_of_and_are_forgotten() -> None:
+    bucket, policy = TEMPLATE.of_type("AWS::S3::Bucket")["Campaigns"], TEMPLATE.of_type("AWS::S3::BucketPolicy")
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    all_, incoming = bucket["LifecycleConfiguration"]["Rules"]
+    assert (all_["ExpirationInDays"], "Prefix" in all_) == ({"Ref": "RetentionDays"}, False)
+    assert (incoming["ExpirationInDays"], incoming["Prefix"]) == (2, "incoming/")
+    (told,) = bucket["NotificationConfiguration"]["QueueConfigurations"]
+    assert (told["Event"], target(told["Queue"])) == ("s3:ObjectCreated:*", "CampaignQueue")
+    assert told["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": INCOMING_FILES}]
+    (statement,) = policy["CampaignsPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": False}}
+
+
+def test_only_s3_of_this_account_may_tell_of_files() -> None:
+    (policy,) = TEMPLATE.of_type("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert [target(queue) for queue in policy["Queues"]] == ["CampaignQueue"] == [target(statement["Resource"])]
+    assert (statement["Principal"], statement["Action"]) == ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage")
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert SOURCE["Resources"]["Campaigns"]["DependsOn"] == "CampaignQueuePolicy"
+
+
+def test_the_times_of_reading_fit_together() -> None:
+    # A window, with its batch, takes seconds; the lease is renewed when a third of it is over.
+    assert 60 <= default("FeedLeaseSeconds") < default("FeedTimeoutSeconds")
+    assert default("WatchDelaySeconds") > default("FeedLeaseSeconds")  # the watch finds who was lost
+
+
 def test_the_times_of_the_crm_fit_together() -> None:
     provider, crm, settle = default("ProviderTimeoutSeconds"), default("CrmTimeoutSeconds"), default("CrmSettleSeconds")
     assert 2 * provider + 100 + 2 * 5 < crm  # 100 MB of files at a megabyte a second
@@ -245,8 +279,7 @@ def test_a_role_names_its_actions_and_its_resources(role: str) -> None:
         assert statement["Effect"] == "Allow"
         if actions != WITHOUT_RESOURCES:
             # What lies in a bucket, and an alarm of the group, has no other name than this.
-            named = str(statement["Resource"]).replace("${Uploads.Arn}/*", "").replace("schedule/${Schedules}/*", "")
-            assert "*" not in named
+            assert "*" not in NAMED.sub("", str(statement["Resource"]))
             assert all(isinstance(resource, dict) for resource in listed(statement["Resource"]))
 
 

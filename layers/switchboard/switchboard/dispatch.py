@@ -9,9 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 
-from switchboard import observe, providers, queues, tracking
+from switchboard import observe, providers, queues, runs, tracking
 from switchboard.dialects.dialect import Dialect
 from switchboard.dialects.registry import DIALECTS
+from switchboard.model.campaign import State
 from switchboard.model.chunk import EXPIRED, Chunk, ChunkId, Header, Result, again, next_pass
 from switchboard.model.message import Outbound
 from switchboard.model.outcome import Outcome, Verdict
@@ -48,13 +49,17 @@ def dispatch(name: str, queue: str, deadline: float) -> None:
     if header.provider != queue:
         queues.announce([header], batch.client)
         return
-    if (wait := header.not_before - time.time()) > _SLEEP:
+    if (wait := header.not_before - time.time()) > 0 and runs.state(batch) is State.CANCELED:
+        wait = 0.0
+    if wait > _SLEEP:
         raise Later(int(wait))  # SQS knows whole seconds: within the one before, and the rest is waited for here
     time.sleep(max(0.0, wait))
     owner = secrets.token_hex(8)
     try:
         header = _take_over(view, owner) if header.owner is not None else header
         _run(replace(view, header=header), batch, owner, deadline)
+    except runs.Paused:
+        return
     except Overtaken:
         raise Later(0.0) from None  # the chunk is not as it was read: read it again
 
@@ -88,7 +93,7 @@ def _run(view: Chunk, batch: Batch, owner: str, deadline: float) -> None:
     _tell(batch, view.header, results)  # whoever recorded these may not have come to it
     retry_after = 0.0
     while view.header.cursor < view.header.size:
-        view, window = _claim(view, batch, owner, deadline)
+        view, window = _claim(runs.steer(view, batch, owner), batch, owner, deadline)
         outcomes = _submit(DIALECTS[view.header.provider], window, batch.expires_at)
         results += _record(view.header, batch, window, outcomes)
         retry_after = max(retry_after, *(outcome.retry_after or 0.0 for outcome in outcomes if outcome), 0.0)

@@ -16,8 +16,8 @@ logger = Logger()
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 # At INFO httpx logs whole URLs, and a vendor's URL may hold the password, the number and the text; at DEBUG the
-# others log headers and bodies.
-for _name in ("httpx", "httpcore", "botocore", "boto3", "s3transfer", "urllib3", "asyncio"):
+# others log headers and bodies (hpack is there where httpcore could speak HTTP/2).
+for _name in ("httpx", "httpcore", "hpack", "botocore", "boto3", "s3transfer", "urllib3", "asyncio"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
@@ -27,7 +27,7 @@ def _metrics() -> Metrics:
     return Metrics()
 
 
-def _collect_from_now_on() -> None:
+def collect_from_now_on() -> None:
     """Turn the garbage collector on, which was off while the process started; what stands by now is there to stay."""
     if not gc.isenabled():
         gc.freeze()
@@ -61,6 +61,6 @@ def invocation(handler: Handler) -> Handler:
         finally:
             if _metrics().metric_set:
                 _metrics().flush_metrics()
-            _collect_from_now_on()
+            collect_from_now_on()
 
     return observed

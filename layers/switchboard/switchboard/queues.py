@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
@@ -73,6 +74,30 @@ def parse_record(body: str) -> str:
     return str(json.loads(body)["record"])
 
 
+def announce_campaign(owner: str, name: Mapping[str, Any], delay: int = 0) -> None:
+    """Say what is to be done of a campaign of the client `owner`: see `parse_campaign`."""
+    _send(settings().campaign_queue, [name], owner, delay)
+
+
+def parse_campaign(body: str) -> Mapping[str, Any]:
+    """What a message of the campaigns' queue is about.
+
+    `upload` and `etag`, the key and the version of a file that came, as S3 tells it; or the id of a campaign under
+    `feed`, `walk` or `report`, and where to go on. Empty for what S3 says when it is told of the queue.
+    """
+    said: dict[str, Any] = json.loads(body)
+    if "Records" in said:
+        (record,) = said["Records"]  # S3 sends one an event
+        stored = record["s3"]["object"]
+        return {"upload": unquote_plus(stored["key"]), "etag": stored["eTag"], "size": stored["size"]}
+    return {} if "Event" in said else said
+
+
+def watch_campaign(campaign: str, delay: float) -> None:
+    """Look after `delay` seconds whether a campaign is still being read."""
+    _watch({"campaign": campaign}, delay)
+
+
 def watch_record(record: str, delay: float) -> None:
     """Look after `delay` seconds whether writes to a record still wait."""
     _watch({"record": record}, delay)
@@ -116,8 +141,13 @@ def postpone_report(receipt_handle: str, seconds: float) -> None:
     _hide(settings().report_queue, receipt_handle, seconds)
 
 
+def postpone_campaign(receipt_handle: str, seconds: float) -> None:
+    """The same for a message of the campaigns' queue."""
+    _hide(settings().campaign_queue, receipt_handle, seconds)
+
+
 def postpone_record(record: Mapping[str, Any], seconds: float) -> bool:
-    """The same for a name of the CRM's queue."""
+    """The same as `postpone` for a name of the CRM's queue, which its record's holder keeps from piling up."""
     return _put_off(settings().crm_queue, record, seconds)
 
 
@@ -147,12 +177,12 @@ def _watch(body: Mapping[str, str | int | None], delay: float) -> None:
     )
 
 
-def _send(url: str, bodies: Sequence[Mapping[str, str]], owner: str, delay: int = 0) -> None:
+def _send(url: str, bodies: Sequence[Mapping[str, Any]], owner: str, delay: int = 0) -> None:
     for start in range(0, len(bodies), _SEND_BATCH):
         _send_batch(url, bodies[start : start + _SEND_BATCH], owner, delay)
 
 
-def _send_batch(url: str, bodies: Sequence[Mapping[str, str]], owner: str, delay: int) -> None:
+def _send_batch(url: str, bodies: Sequence[Mapping[str, Any]], owner: str, delay: int) -> None:
     entries = [
         {
             **{"Id": str(place), "MessageBody": json.dumps(body), "MessageGroupId": owner},

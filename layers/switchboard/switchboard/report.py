@@ -1,16 +1,16 @@
 """Reporting: what became of a message is told to the client at whose door it came in, in that door's dialect."""
 
 from datetime import datetime
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from switchboard import endpoints, observe, tracking
 from switchboard.dialects.door import Delivery
 from switchboard.dialects.reports import REPORTS
+from switchboard.model import destination
 from switchboard.model.chunk import Chunk, alias, parse_message_id
 from switchboard.model.segments import count
 from switchboard.model.status import FINAL, Status
 from switchboard.model.template import render
+from switchboard.settings import settings
 from switchboard.tracking import Batch, life, reports
 
 REPORTED = FINAL - {Status.CANCELED} | {Status.SENT}
@@ -20,7 +20,6 @@ WAITS = (5.0, 30.0, 120.0, 600.0, 900.0)  # seconds after the first try, the sec
 _RETRY_AFTER_LIMIT = 3600.0  # seconds; an endpoint's Retry-After is honoured up to this
 _SECONDS = 10.0  # that an endpoint may take, in all
 _TAKEN = frozenset({200, 202})
-_MAX_URL = 2000
 
 
 class NotTaken(Exception):
@@ -39,29 +38,13 @@ def wait(tries: int, retry_after: float | None) -> float:
 def direct(client: str, door: str, url: str | None) -> None:
     """Send a client's reports in a door's dialect to a URL from now on, or with None nowhere.
 
-    Raises ValueError for a door that has no reports, and for a URL that is not https; http is for this machine only.
+    Raises ValueError for a door that has no reports, and `Refused` for a URL that we do not call: see `destination`.
     """
     if door not in REPORTS:
         raise ValueError(f"{door} has no reports; these have: {', '.join(sorted(REPORTS))}")
-    if url is not None and not _may_be_told(url):
-        raise ValueError("reports go to an https URL, or by http to this machine itself")
+    if url is not None:
+        destination.check(url, settings().loopback_endpoints)
     reports.put_url(client, door, url)
-
-
-def _may_be_told(url: str) -> bool:
-    try:
-        parts, plain = urlsplit(url), url.isascii() and url.isprintable() and " " not in url and len(url) <= _MAX_URL
-        host = parts.hostname or "" if parts.port != 0 else ""
-    except ValueError:  # a port that is none
-        return False
-    return plain and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)))
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def report(message: str) -> None:
@@ -117,9 +100,11 @@ def _ending(view: Chunk, n: int, status: Status) -> tuple[float, str | None]:
 def _tell(url: str, door: str, said: Delivery, message: str) -> None:
     """One report to the client's endpoint. Raises `NotTaken`."""
     try:
-        answer = endpoints.carry(url, REPORTS[door](said), _SECONDS)
+        answer = endpoints.carry(url, REPORTS[door](said), _SECONDS, settings().loopback_endpoints)
     except endpoints.Unreached as unreached:
         why, retry_after = str(unreached), None
+        if isinstance(unreached, endpoints.Barred):
+            observe.count("EndpointsBarred")
     else:
         if answer.status in _TAKEN:
             observe.count("ReportsDelivered")

@@ -13,7 +13,7 @@ from switchboard.routing import Route
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The deployment's settings; all times in seconds, rates in messages a second over all of a provider's
-    workers (0 = no limit), of which `concurrency` may run at once."""
+    workers (0 = no limit), of which `concurrency` may run at once; `key_rate` in requests a second of one key."""
 
     table: str
     fire_queue: str
@@ -28,6 +28,8 @@ class Settings:
     report_queue: str
     crm_queue: str
     uploads_bucket: str
+    campaign_queue: str
+    campaigns_bucket: str
     providers_secret: str
     urls: Mapping[str, str]
     rates: Mapping[str, float]
@@ -40,10 +42,13 @@ class Settings:
     max_passes: int
     window: int
     provider_timeout: float
+    key_rate: float
     door_wait: float
     crm_settle: float
     crm_wait: float
+    feed_lease: float
     retention: int
+    loopback_endpoints: bool
 
 
 _SINGLE = (
@@ -51,8 +56,9 @@ _SINGLE = (
     *("SCHEDULE_THRESHOLD_SECONDS", "SCHEDULE_LEAD_SECONDS"),
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
-    *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
-    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET"),
+    *("PROVIDER_TIMEOUT_SECONDS", "KEY_RATE", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
+    *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET", "LOOPBACK_ENDPOINTS"),
+    *("CAMPAIGN_QUEUE_URL", "CAMPAIGNS_BUCKET", "FEED_LEASE_SECONDS"),
 )
 _PER_PROVIDER = ("QUEUE_URL", "URL", "RATE", "CONCURRENCY")
 
@@ -80,6 +86,8 @@ def parse(environment: Mapping[str, str]) -> Settings:
         report_queue=environment["REPORT_QUEUE_URL"],
         crm_queue=environment["CRM_QUEUE_URL"],
         uploads_bucket=environment["UPLOADS_BUCKET"],
+        campaign_queue=environment["CAMPAIGN_QUEUE_URL"],
+        campaigns_bucket=environment["CAMPAIGNS_BUCKET"],
         providers_secret=environment["PROVIDERS_SECRET_ARN"],
         urls={name: url.rstrip("/") for name, url in per_provider("URL").items()},
         rates={name: float(rate) for name, rate in per_provider("RATE").items()},
@@ -92,10 +100,13 @@ def parse(environment: Mapping[str, str]) -> Settings:
         max_passes=int(environment["MAX_PASSES"]),
         window=int(environment["WINDOW"]),
         provider_timeout=float(environment["PROVIDER_TIMEOUT_SECONDS"]),
+        key_rate=float(environment["KEY_RATE"]),
         door_wait=float(environment["DOOR_WAIT_SECONDS"]),
         crm_settle=float(environment["CRM_SETTLE_SECONDS"]),
         crm_wait=float(environment["CRM_WAIT_SECONDS"]),
+        feed_lease=float(environment["FEED_LEASE_SECONDS"]),
         retention=int(environment["RETENTION_DAYS"]) * 86400,
+        loopback_endpoints=environment["LOOPBACK_ENDPOINTS"] == "yes",
     )
 
 

@@ -1,9 +1,8 @@
-"""S3: files that callers upload for their deals, and that are read from there piece by piece."""
+"""Files that callers upload for their deals, and that are read from there piece by piece."""
 
 import hashlib
 import re
 import secrets
-import time
 from base64 import b32encode
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from botocore.exceptions import ClientError
-
-from switchboard.clients import client as aws
+from switchboard import files
 from switchboard.dialects.unified_deals import MAX_QUOTED
 from switchboard.model.deal import File
 from switchboard.model.problem import Problem, Refused
@@ -22,9 +19,7 @@ from switchboard.settings import settings
 if TYPE_CHECKING:  # of the vendors' doors, which most functions do not load
     from switchboard.dialects.door import Inline
 
-_OPEN_SECONDS = 3600
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
-_PIECE = 256 * 1024  # octets read at once
 _CALLS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="upload")  # a request may name 2,000 files
 _NAME = "name"  # in the object's metadata, percent-encoded: metadata is ASCII
 
@@ -43,14 +38,8 @@ def begin(client: str, name: str, content_type: str, size: int) -> Upload:
     """Let a client send one file of exactly `size` octets."""
     id_ = b32encode(secrets.token_bytes(15)).decode().lower()
     fields = {"Content-Type": content_type, f"x-amz-meta-{_NAME}": quote(name)}
-    form = aws("s3").generate_presigned_post(
-        settings().uploads_bucket,
-        _key(client, id_),
-        Fields=dict(fields),
-        Conditions=[{name: value} for name, value in fields.items()] + [["content-length-range", size, size]],
-        ExpiresIn=_OPEN_SECONDS,
-    )
-    return Upload(id_, form["url"], form["fields"], time.time() + _OPEN_SECONDS)
+    form = files.form(settings().uploads_bucket, _key(client, id_), fields, size, size)
+    return Upload(id_, form.url, form.fields, form.expires_at)
 
 
 def store_all(client: str, files: "Sequence[Inline]") -> tuple[str, ...]:
@@ -70,7 +59,7 @@ def store(client: str, name: str, content_type: str, data: bytes) -> str:
     id_ = b32encode(hashlib.sha256(told).digest()[:15]).decode().lower()
     kind = content_type if _TYPE.fullmatch(content_type) else "application/octet-stream"
     about = {"ContentType": kind, "Metadata": {_NAME: quoted}}
-    aws("s3").put_object(Bucket=settings().uploads_bucket, Key=_key(client, id_), Body=data, **about)
+    files.put(settings().uploads_bucket, _key(client, id_), data, **about)
     return id_
 
 
@@ -85,18 +74,13 @@ def resolve(client: str, ids: Sequence[str]) -> tuple[File, ...]:
 
 def read(client: str, file: File) -> Iterator[bytes]:
     """A file piece by piece. Raises what AWS raises, also when it is not the content that was resolved."""
-    answer = aws("s3").get_object(Bucket=settings().uploads_bucket, Key=_key(client, file.id), IfMatch=file.etag)
-    yield from answer["Body"].iter_chunks(_PIECE)
+    yield from files.pieces(settings().uploads_bucket, _key(client, file.id), file.etag)
 
 
 def _head(client: str, id_: str) -> File | None:
-    try:
-        head = aws("s3").head_object(Bucket=settings().uploads_bucket, Key=_key(client, id_))
-    except ClientError as error:
-        # Without the right to list a bucket, S3 says 403 of what is not there.
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
-            return None
-        raise
+    head = files.head(settings().uploads_bucket, _key(client, id_))
+    if head is None:
+        return None
     return File(
         id=id_,
         name=unquote(head["Metadata"].get(_NAME, id_)),

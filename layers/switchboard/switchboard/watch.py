@@ -4,17 +4,20 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from switchboard import observe, queues, receive, tracking, wake
+from switchboard import observe, queues, receive, runs, tracking, wake
+from switchboard.model.campaign import State
 from switchboard.model.record import Record
 from switchboard.settings import settings
 from switchboard.tracking import chunks, writes
 
 
 def watch(body: Mapping[str, Any]) -> None:
-    """Look again at what a watch message names: a batch, a record with writes to the CRM, what is due of a schedule, or
-    a parked receipt."""
+    """Look again at what a watch message names: a batch, a file being read, a record with writes to the CRM, what is
+    due of a schedule, or a parked receipt."""
     if "batch" in body:
         watch_batch(body["batch"], body["nonce"])
+    elif "campaign" in body:
+        runs.watch(body["campaign"])
     elif "record" in body:
         watch_record(body["record"])
     elif "schedule" in body:
@@ -32,8 +35,8 @@ def watch_batch(id_: str, nonce: str) -> None:
     time has not come, is not announced; a batch that has a long time to wait is left to its alarm.
     """
     batch = tracking.read_batch(id_)
-    if batch is None or batch.nonce != nonce:
-        return
+    if batch is None or batch.nonce != nonce or runs.state(batch) is State.PAUSED:
+        return  # whoever resumes a campaign has its batches watched again
     now = time.time()
     unfinished = chunks.read_unfinished(batch.chunks, batch.sizes)
     if not unfinished:

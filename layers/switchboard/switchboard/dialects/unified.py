@@ -24,7 +24,7 @@ from pydantic import (
 from switchboard.dialects.registry import DIALECTS
 from switchboard.model.chunk import MAX_RECIPIENTS
 from switchboard.model.contact import SOCIAL_NETWORKS, Contact
-from switchboard.model.message import CONTROL, Channel, Content, Encoding, Invitation, Recipient
+from switchboard.model.message import CONTROL, MAX_VARIABLES, Channel, Content, Encoding, Invitation, Recipient
 from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.segments import MAX_PARTS, Segments, sendable
@@ -33,7 +33,6 @@ from switchboard.model.template import placeholders, render
 
 MAX_HTML = 256 * 1024  # UTF-8 octets
 MAX_SHARED = 300_000  # octets of all that a batch's messages share: it is one item of the table, which takes 400 kB
-MAX_VARIABLES = 4096  # octets of one recipient's own variables
 MAX_PROBLEMS = 100
 MAX_PLACEHOLDERS = 200  # in one text, subject or HTML
 
@@ -105,7 +104,7 @@ _Value = Annotated[str, StringConstraints(max_length=1024)]
 _Variables = Annotated[dict[_Name, _Value], Field(max_length=100)]
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 _Label = Annotated[str, StringConstraints(max_length=500)]
-_Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
+Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
 _Moment = Annotated[str, AfterValidator(_moment)]
 
 
@@ -214,7 +213,7 @@ class SendRequest(_Providers):  # type: ignore[misc, valid-type]  # its fields a
         alias="class",
         description="`marketing` waits for the recipient's daytime, 08:00 to 21:00 unless your account says otherwise.",
     )
-    expires_at: _Instant | None = Field(default=None, description="Do not send after this (RFC 3339, with a zone).")
+    expires_at: Instant | None = Field(default=None, description="Do not send after this (RFC 3339, with a zone).")
     metadata: Annotated[dict[_Key, _Label], Field(max_length=50)] = Field(
         default={}, description="Your own labels, given back with every message."
     )
@@ -290,6 +289,11 @@ def submission(request: SendRequest, region: str | None) -> Submitted:
         metadata=request.metadata,
         fingerprint=fingerprint(request),
     )
+
+
+def shared(said: Mapping[str, Any]) -> Submitted:
+    """A request without its recipients, of its fields, in our own words. Raises `Refused` with every problem of it."""
+    return submission(SendRequest.model_validate({**said, "to": ["-"]}).model_copy(update={"to": []}), None)
 
 
 def _send_at(request: SendRequest) -> float | None:

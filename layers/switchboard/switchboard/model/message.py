@@ -10,6 +10,8 @@ from switchboard.model.contact import Contact
 CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What a subject, or any line of an e-mail's head, must not hold: line breaks, controls, turns of direction."""
 
+MAX_VARIABLES = 4096  # octets of one recipient's own variables
+
 
 class Channel(StrEnum):
     """The road a message takes."""

@@ -13,7 +13,12 @@ def by_address(client: str, address: str, at: float, id_: str) -> dict[str, str]
 
 def by_client(client: str, at: float, id_: str) -> dict[str, str]:
     """The attributes that list what a client did on one day, in time order."""
-    return {"client_day": f"{client}#{day(at)}", "client_at": f"{_millis(at)}#{id_}"}
+    return listed(client, day(at), at, id_)
+
+
+def listed(client: str, list_: str, at: float, id_: str) -> dict[str, str]:
+    """The attributes that put something into a list of a client's own, in time order."""
+    return {"client_day": f"{client}#{list_}", "client_at": f"{_millis(at)}#{id_}"}
 
 
 def schedules_of(client: str, at: float, id_: str) -> dict[str, str]:

@@ -143,6 +143,15 @@ def latest(pk: str, prefix: str, limit: int) -> list[Item]:
     return list(islice(pages, limit))
 
 
+def query_after(pk: str, after: str, until: str) -> Iterator[Item]:
+    """The items of one partition whose sort key lies behind `after` and not behind `until`, in order."""
+    yield from _pages(
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :after AND :until",
+        ExpressionAttributeValues=pack({":pk": pk, ":after": after + "\0", ":until": until}),
+        ConsistentRead=True,
+    )
+
+
 def query_index(
     index: str, hash_: tuple[str, str], range_: tuple[str, str], after: Item | None = None
 ) -> Iterator[Item]:

@@ -1,0 +1,288 @@
+"""Campaigns: a caller makes one, sends its file, follows it, pauses, resumes and cancels it."""
+
+import hashlib
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from switchboard import accept, files, outcomes, queues
+from switchboard.credentials import Client
+from switchboard.dialects.unified_campaigns import CampaignRequest, campaign
+from switchboard.feed import INCOMING, batch_of, caller
+from switchboard.model.campaign import Campaign, Progress, State, Tally, Window
+from switchboard.model.chunk import BATCH_OCTETS, batch_id
+from switchboard.model.problem import Problem, Refused
+from switchboard.outcomes import Outcome
+from switchboard.routing import route
+from switchboard.settings import settings
+from switchboard.tracking import Overtaken
+from switchboard.tracking import campaigns as kept
+
+MAX_FILE = 500_000_000  # octets
+FRESH = 60.0  # seconds that a file of outcomes is given out while the campaign still goes on
+_COUNTING = 15.0  # seconds for counting
+_AT_ONCE = 4  # windows that are counted at once
+_REFUSALS = 10  # rows that were not taken, told with a campaign
+_LOOKS = 3  # windows that are looked into for them
+
+
+class NotPossible(Exception):
+    """The campaign is not where this can be done; `state` is where it is."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(f"the campaign is {state.value}")
+        self.state = state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A campaign and how it stands. `statuses` are of the `counted` rows; `rate` is messages handed over a second.
+
+    `finished`: every message has settled. Times are epoch seconds.
+    """
+
+    campaign: Campaign
+    progress: Progress
+    statuses: Mapping[str, int]
+    counted: int
+    handed: int
+    finished: bool
+    finished_at: float | None
+    rate: float | None
+    estimated_end: float | None
+    refusals: Sequence[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and the cursor that asks for those behind them (None: there are no more)."""
+
+    items: tuple[Outcome, ...]
+    cursor: str | None
+
+
+def begin(client: Client, request: CampaignRequest, key: str | None) -> tuple[Campaign, bool]:
+    """Make the campaign of a request, and whether it stood already. Raises as `create` does."""
+    return create(campaign(request, new_id(client.name, key), client, round(time.time(), 3)))
+
+
+def new_id(client: str, key: str | None) -> str:
+    """The id of a campaign: of its key, so that a repeat finds it, or at random."""
+    if key is None:
+        return batch_id(secrets.token_bytes(BATCH_OCTETS))
+    return batch_id(hashlib.sha256(f"campaign\0{client}\0{key}".encode()).digest()[:BATCH_OCTETS])
+
+
+def create(asked: Campaign) -> tuple[Campaign, bool]:
+    """Make a campaign, and whether it stood already.
+
+    Raises `Refused` for what no batch can be, and `IdempotencyConflict` where another request stands under the key.
+    """
+    if (earlier := kept.read(asked.id)) is None:
+        accept.preview(batch_of(asked), caller(asked))
+        _carried(asked)
+    standing = earlier or kept.create(asked)
+    if standing.fingerprint != asked.fingerprint:
+        raise accept.IdempotencyConflict
+    return standing, standing.created_at != asked.created_at
+
+
+def _carried(asked: Campaign) -> None:
+    """Raises `Refused` where no route of any address carries such messages."""
+    routes = settings().routes
+    refused = Refused(Problem("channel", f"no route takes {asked.content.channel.value}"))
+    for prefix in [rule.prefix for rule in routes if rule.channel is asked.content.channel]:
+        try:
+            route(routes, asked.content, prefix, asked.provider)
+        except Refused as no:
+            refused = no
+        else:
+            return
+    raise refused
+
+
+def form(campaign: Campaign) -> files.Form:
+    """Where a campaign's file is to be sent."""
+    return files.form(settings().campaigns_bucket, _incoming(campaign), {}, 1, MAX_FILE)
+
+
+def bring(campaign: Campaign, data: bytes) -> None:
+    """Send a campaign's file for its caller: it comes in as if it had been uploaded."""
+    files.put(settings().campaigns_bucket, _incoming(campaign), data)
+
+
+def _incoming(campaign: Campaign) -> str:
+    return f"{INCOMING}{campaign.client}/{campaign.id}"
+
+
+def own(client: Client, id_: str) -> Campaign | None:
+    """A campaign, if it is this client's."""
+    campaign = kept.read(id_) if id_.isascii() and id_.isalnum() else None
+    return campaign if campaign and campaign.client == client.name else None
+
+
+def listed(client: Client, cursor: str | None, limit: int) -> tuple[list[tuple[Campaign, Progress]], str | None]:
+    """A page of a client's campaigns, the newest first, with how far they are. Raises `Refused`."""
+    if cursor is not None and not _is_place(cursor, "#"):
+        raise Refused(Problem("cursor", "is not a cursor of this list"))
+    found, after = kept.listed(client.name, cursor, limit)
+    return [(campaign, progress) for campaign in found if (progress := kept.progress(campaign.id))], after
+
+
+def life(client: Client, id_: str) -> Life | None:
+    """A client's campaign and how its rows stand, as far as they could be counted in time."""
+    campaign = own(client, id_)
+    progress = kept.progress(id_) if campaign else None
+    if campaign is None or progress is None:
+        return None
+    windows = list(kept.windows(id_)) if progress.windows else []
+    tallies = _tallies(campaign.id, windows)
+    counted = sum(sum(one.statuses.values()) for one in tallies)
+    statuses: Counter[str] = Counter()
+    for one in tallies:
+        statuses.update(one.statuses)
+    handed, latest = sum(one.handed for one in tallies), max((one.latest for one in tallies), default=0.0)
+    over = progress.fed_at is not None or progress.state is State.CANCELED
+    finished = over and counted == progress.accepted and all(one.settled for one in tallies)
+    rate = _rate(progress, handed, latest if finished else time.time())
+    return Life(
+        campaign=campaign,
+        progress=progress,
+        statuses=statuses,
+        counted=counted,
+        handed=handed,
+        finished=finished,
+        finished_at=max(latest, progress.fed_at or progress.ended_at or 0.0) if finished else None,
+        rate=rate,
+        estimated_end=None if finished or progress.state is not State.RUNNING else _end(progress, handed, rate),
+        refusals=_refusals(id_, windows),
+    )
+
+
+def _tallies(id_: str, windows: Sequence[Window]) -> list[Tally]:
+    """How the windows stand, the first ones first, as many as there is time for."""
+    end = time.time() + _COUNTING
+    known = kept.tallies(id_) if windows else {}
+
+    def count(window: Window) -> Tally | None:
+        tally = known.get(window.seq)
+        if tally and time.time() - tally.at < outcomes.BELIEVED:
+            return tally
+        if time.time() > end:
+            return tally  # an old count is better than none
+        tally = outcomes.tally(window)
+        if tally.settled:
+            kept.put_tally(id_, tally)
+        return tally
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return [tally for tally in pool.map(count, windows) if tally]
+
+
+def _rate(progress: Progress, handed: int, until: float) -> float | None:
+    if progress.started_at is None or not handed or until <= progress.started_at:
+        return None
+    return handed / (until - progress.started_at)
+
+
+def _end(progress: Progress, handed: int, rate: float | None) -> float | None:
+    """When all will have been handed over, at this rate; the rows still unread are guessed by the file's size."""
+    if not rate or not progress.octets:
+        return None
+    unread = 1.0 if progress.fed_at is not None else max(1.0, progress.size / progress.octets)
+    return time.time() + max(0.0, progress.accepted * unread - handed) / rate
+
+
+def _refusals(id_: str, windows: Iterable[Window]) -> list[Outcome]:
+    """The first rows that became no message."""
+    found: list[Outcome] = []
+    for window in [window for window in windows if window.missed][:_LOOKS]:
+        found += outcomes.missed(id_, window)
+    return found[:_REFUSALS]
+
+
+def pause(client: Client, id_: str) -> Progress | None:
+    """Let nothing more of a campaign go out, from the next window on. Raises `NotPossible`."""
+    return _steer(client, id_, State.PAUSED, (State.RUNNING,))
+
+
+def resume(client: Client, id_: str) -> Progress | None:
+    """Let a paused campaign go on. Raises `NotPossible`."""
+    return _steer(client, id_, State.RUNNING, (State.PAUSED,))
+
+
+def cancel(client: Client, id_: str) -> Progress | None:
+    """Let nothing more of a campaign go out, ever. Raises `NotPossible`."""
+    return _steer(client, id_, State.CANCELED, (State.WAITING, State.RUNNING, State.PAUSED))
+
+
+def _steer(client: Client, id_: str, to: State, where: tuple[State, ...]) -> Progress | None:
+    """Change the state, then have the windows walked; a repeat of what is done already has them walked again."""
+    campaign = own(client, id_)
+    if campaign is None:
+        return None
+    ended = {"ended_at": time.time()} if to is State.CANCELED else {}
+    try:
+        progress = kept.steer(id_, to, where, **ended)
+    except Overtaken as overtaken:
+        standing = kept.standing(overtaken)
+        if standing is None or standing.state is not to:
+            raise NotPossible(standing.state if standing else State.FAILED) from None
+        progress = standing
+    if to is State.PAUSED:
+        return progress
+    queues.announce_campaign(client.name, {"walk": id_, "after": 0})
+    if to is State.RUNNING and progress.fed_at is None:
+        queues.watch_campaign(id_, settings().watch_delay)
+        queues.announce_campaign(client.name, {"feed": id_})
+    return progress
+
+
+def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit: int) -> Page | None:
+    """A page of a campaign's rows in the order of its windows. Raises `Refused`."""
+    if own(client, id_) is None:
+        return None
+    if cursor is not None and not _is_place(cursor, "."):
+        raise Refused(Problem("cursor", "is not a cursor of this list"))
+    seq, row = map(int, (cursor or "1.0").split("."))
+    items: list[Outcome] = []
+    end = time.time() + _COUNTING
+    for window in kept.windows(id_, seq - 1):
+        if len(items) == limit or time.time() > end:
+            return Page(tuple(items), f"{window.seq}.0")
+        for outcome in outcomes.of_window(id_, window):
+            if (window.seq == seq and outcome.row <= row) or status not in (None, outcome.status):
+                continue
+            if len(items) == limit:
+                return Page(tuple(items), f"{window.seq}.{items[-1].row}")
+            items.append(outcome)
+    return Page(tuple(items), None)
+
+
+def _is_place(text: str, between: str) -> bool:
+    first, _, rest = text.partition(between)
+    last = rest.isalnum() if between == "#" else rest.isdigit()
+    return first.isdigit() and last and text.isascii() and len(text) < 100
+
+
+def report(client: Client, id_: str) -> str | None:
+    """Where the file of a campaign's outcomes can be fetched; empty while it is being made. None: no such campaign."""
+    campaign = own(client, id_)
+    if campaign is None:
+        return None
+    standing, now = kept.outcomes(id_), time.time()
+    patience = outcomes.BELIEVED if standing.final else FRESH
+    if standing.file and now - standing.made_at < patience:
+        name = f"{id_}.csv"
+        return files.link(settings().campaigns_bucket, standing.file, name, outcomes.CSV)
+    if standing.until <= now:
+        ticket = secrets.token_hex(8)
+        try:
+            kept.begin_outcomes(id_, ticket, now, now + outcomes.MAKING, int(now) + settings().retention)
+        except Overtaken:
+            return ""  # somebody else asked at the same time
+        queues.announce_campaign(client.name, {"report": id_, "ticket": ticket})
+    return ""
