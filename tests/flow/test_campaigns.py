@@ -210,7 +210,8 @@ def test_a_row_that_no_route_takes_or_whose_text_is_too_long_is_refused_by_itsel
     campaign = begin()
     upload(campaign, sheet(*lines))
     world.pump(done(campaign))
-    assert [row.status for row in rows(campaign)] == ["delivered", "delivered", "refused"]
+    assert [row.status for row in rows(campaign)] == ["delivered", "refused", "refused"]
+    assert "{{name}}" in (rows(campaign)[1].reason or "")
     assert "parts" in (rows(campaign)[2].reason or "")
 
 
