@@ -13,6 +13,10 @@ from switchboard.model.problem import Problem
 from switchboard.web import JSON, Fault, Response, found
 
 _RETRY = "5"  # seconds
+_PAST = {
+    None: "It is finished: every message of it has been handed over.",
+    State.WAITING: "Its file has not come: only cancel is possible.",
+}
 
 
 def url(id_: str) -> str:
@@ -65,7 +69,7 @@ def steered(client: Client, id_: str, steer: Callable[[Client, str], Progress | 
     try:
         return words.Steered(id=id_, state=found(steer(client, id_), "campaign").state)
     except NotPossible as refused:
-        raise Fault(409, f"It is {refused.state.value}: it cannot be steered so.") from None
+        raise Fault(409, _PAST.get(refused.state, f"It is {refused.state}: it cannot be steered so.")) from None
 
 
 def conflict(_: IdempotencyConflict) -> Fault:
