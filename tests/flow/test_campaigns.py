@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -95,6 +96,7 @@ def test_a_file_becomes_messages_and_every_row_has_an_outcome(world: World) -> N
         (4, 6, some[0], "d", "duplicate"),
         (5, 7, some[2], "e", "delivered"),
     ]
+    assert [row.reason for row in rows(campaign) if row.status == "delivered"] == [None] * 3
     refused = rows(campaign)[1]
     assert (refused.column, refused.value) == ("phone", "12")
     assert refused.reason and refused.cure
@@ -368,7 +370,14 @@ def test_campaigns_are_listed_page_by_page(world: World) -> None:
     while len(found) < 3:
         page, cursor = campaigns.listed(ACME, cursor, 2)
         found += [campaign.id for campaign, _ in page]
+        assert cursor is None or re.fullmatch(r"[\w-]+", cursor), "it goes into a URL as it is"
     assert found[:3] == made[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["", "é", "20260131000000#abc", "WzFd", "WyJ4Il0"])
+def test_a_cursor_that_is_not_of_the_list_is_refused(world: World, cursor: str) -> None:
+    with pytest.raises(Refused, match="cursor"):
+        campaigns.listed(ACME, cursor, 1)
 
 
 @pytest.mark.parametrize(

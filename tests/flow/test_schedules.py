@@ -1,6 +1,7 @@
 """Recurring schedules: one batch for what is due, whoever fires, pauses, deletes or stops in between."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from switchboard.dialects import unified_schedules as words
 from switchboard.model.problem import Refused
 from switchboard.model.schedule import Outcome, Schedule, ScheduleState
 from switchboard.tracking import schedules as kept
+from switchboard.tracking.cursor import cursor_of
 
 from .world import ACME, World
 
@@ -528,12 +530,14 @@ def test_a_client_lists_its_own_the_newest_first(world: World, far: None) -> Non
         page = recurring.of_client(client, cursor, 2)
         names += [one.name for one in page.items]
         cursor = page.cursor
+        assert cursor is None or re.fullmatch(r"[\w-]+", cursor), "it goes into a URL as it is"
     assert (names, cursor) == (["4", "3", "1", "0"], None)
     assert recurring.of_client(replace(ACME, name="lists.other"), None, 10).items == ()
     assert list(tracking.recent("lists", None, None, 10).items) == []  # they are no batches
     assert recurring.own(ACME, made[0].id) is None
     for wrong in ("x", "00000000000000#x", "0" * 14, "١" * 14 + "#sc_x"):
-        with pytest.raises(Refused):
-            recurring.of_client(client, wrong, 10)
+        for cursor in (wrong, cursor_of([wrong])):
+            with pytest.raises(Refused):
+                recurring.of_client(client, cursor, 10)
     for one in made:
         recurring.delete(client, one.id)

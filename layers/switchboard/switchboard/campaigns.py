@@ -1,6 +1,7 @@
 """Campaigns: a caller makes one, sends its file, follows it, pauses, resumes and cancels it."""
 
 import hashlib
+import re
 import secrets
 import time
 from collections import Counter
@@ -20,12 +21,15 @@ from switchboard.routing import route
 from switchboard.settings import settings
 from switchboard.tracking import Overtaken, chunks
 from switchboard.tracking import campaigns as kept
+from switchboard.tracking.cursor import NO_CURSOR, cursor_of, position
 
 MAX_FILE = 500_000_000  # octets
 FRESH = 60.0  # seconds that a file of outcomes is given out while the campaign still goes on
 _COUNTING = 15.0  # seconds for counting
 _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
+_PLACE = re.compile(r"[0-9]{1,20}#[a-z0-9]{1,64}")  # in the list of campaigns
+_ROW = re.compile(r"[0-9]{1,6}\.[0-9]{1,10}")  # a window, and the row of it that came last
 _LOOKS = 3  # windows that are looked into for them
 
 
@@ -126,10 +130,12 @@ def own(client: Client, id_: str) -> Campaign | None:
 
 def listed(client: Client, cursor: str | None, limit: int) -> tuple[list[tuple[Campaign, Progress]], str | None]:
     """A page of a client's campaigns, the newest first, with how far they are. Raises `Refused`."""
-    if cursor is not None and not _is_place(cursor, "#"):
-        raise Refused(Problem("cursor", "is not a cursor of this list"))
-    found, after = kept.listed(client.name, cursor, limit)
-    return [(campaign, progress) for campaign in found if (progress := kept.progress(campaign.id))], after
+    place = position(cursor, str)
+    if place and not _PLACE.fullmatch(place[0]):
+        raise Refused(NO_CURSOR)
+    found, after = kept.listed(client.name, place[0] if place else None, limit)
+    told = [(campaign, progress) for campaign in found if (progress := kept.progress(campaign.id))]
+    return told, cursor_of([after]) if after else None
 
 
 def life(client: Client, id_: str) -> Life | None:
@@ -280,8 +286,8 @@ def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit
     """A page of a campaign's rows in the order of its windows. Raises `Refused`."""
     if own(client, id_) is None:
         return None
-    if cursor is not None and not _is_place(cursor, "."):
-        raise Refused(Problem("cursor", "is not a cursor of this list"))
+    if cursor is not None and not _ROW.fullmatch(cursor):
+        raise Refused(NO_CURSOR)
     seq, row = map(int, (cursor or "1.0").split("."))
     items: list[Outcome] = []
     end = time.time() + _COUNTING
@@ -295,12 +301,6 @@ def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit
                 return Page(tuple(items), f"{window.seq}.{items[-1].row}")
             items.append(outcome)
     return Page(tuple(items), None)
-
-
-def _is_place(text: str, between: str) -> bool:
-    first, _, rest = text.partition(between)
-    last = rest.isalnum() if between == "#" else rest.isdigit()
-    return first.isdigit() and last and text.isascii() and len(text) < 100
 
 
 def report(client: Client, id_: str) -> str | None:

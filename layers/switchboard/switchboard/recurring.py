@@ -30,6 +30,7 @@ from switchboard.model.problem import Problem, Refused
 from switchboard.model.schedule import Occurrence, Outcome, Schedule, ScheduleState
 from switchboard.settings import settings
 from switchboard.tracking import schedules as kept
+from switchboard.tracking.cursor import NO_CURSOR, cursor_of, position
 
 PREFIX = "sc_"
 """How the id of a recurring schedule begins."""
@@ -133,11 +134,12 @@ def occurrences(schedule: Schedule) -> list[Occurrence]:
 
 def of_client(client: Client, cursor: str | None, limit: int) -> Page:
     """A page of a client's schedules, the newest first. Raises `Refused` for a cursor that is none."""
-    at, _, id_ = (cursor or "").partition("#")
-    if cursor is not None and not (len(at) == 14 and at.isascii() and at.isdigit() and id_.startswith(PREFIX)):
-        raise Refused(Problem("cursor", "is not a cursor of this list"))
-    items, after = kept.of_client(client.name, cursor, limit)
-    return Page(tuple(items), after)
+    place = position(cursor, str)
+    at, _, id_ = place[0].partition("#") if place else ("", "", "")
+    if place and not (len(at) == 14 and at.isascii() and at.isdigit() and _ID.fullmatch(id_)):
+        raise Refused(NO_CURSOR)
+    items, after = kept.of_client(client.name, place[0] if place else None, limit)
+    return Page(tuple(items), cursor_of([after]) if after else None)
 
 
 def pause(client: Client, id_: str) -> Schedule | None:
