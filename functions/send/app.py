@@ -10,7 +10,7 @@ app = web.Api(refusals=unified.refusals)
 handler = observe.invocation(gateway.with_doors(app.resolve))
 
 
-@app.post("/v1/messages", **web.operation("send", "Send a message to one or many", 400, 415, ok=(202, 200)))
+@app.post("/v1/messages", **web.operation(web.SEND, "send", "Send a message to one or many", 400, 415, ok=(202, 200)))
 def send(
     request: Annotated[unified.SendRequest, web.Body(openapi_examples=cast("Any", unified.EXAMPLES))],
     idempotency_key: web.IdempotencyKey = None,

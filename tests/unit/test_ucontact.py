@@ -714,6 +714,8 @@ def test_the_no_of_each_door(name: str, refusal: Refusal) -> None:
         expected = (400, b"Wrong parameters") if refusal is Refusal.CONTENT else (500, b"Server error")
     else:
         expected = 200, b"0" if name in LATER else b"ERROR"
+    if refusal is Refusal.LIMIT:
+        expected = 429, expected[1]
     assert (answer.status, answer.body) == expected
 
 

@@ -74,13 +74,13 @@ def upload(key: str, etag: str, size: int, deadline: float) -> None:
             version = files.copy(bucket, key, f'"{etag}"', file)
         except files.Changed:
             return  # another file came after this one, and tells of itself
+        queues.watch_campaign(id_, settings().watch_delay)  # before the start: no campaign runs that nobody watches
         try:
             progress = campaigns.start(id_, file, version, size, time.time())
         except Overtaken as overtaken:
             progress = campaigns.standing(overtaken) or progress
     files.delete(bucket, key)
     if progress.file == file:
-        queues.watch_campaign(id_, settings().watch_delay)
         _feed(campaign, deadline)
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from switchboard.dialects.wire import Request, Response
 from switchboard.model.message import Content, Recipient
 from switchboard.model.problem import Problem
+from switchboard.model.scope import Scope
 from switchboard.model.status import Status
 
 Said = TypeVar("Said")
@@ -30,8 +31,9 @@ class TurnedAway(Exception):
 class Refusal(StrEnum):
     """Why a call that reads well is not taken."""
 
-    CREDENTIALS = "credentials"  # nobody's key
+    CREDENTIALS = "credentials"  # nobody's key, or one that may not do this
     CONTENT = "content"  # something in it cannot be carried; problems name it
+    LIMIT = "limit"  # the key has made too many requests, and nothing was stored
     BUSY = "busy"  # for the moment, and nothing was stored
     FAILED = "failed"  # a fault of ours, and certainly nothing was taken
     UNKNOWN = "unknown"  # a fault of ours, and it may have been taken
@@ -155,6 +157,11 @@ class Door(Generic[Said]):
     held: Callable[[Held], Response] | None = None
     upload: Callable[[Said], Upload] | None = None
     begun: Response | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What a key must be good for to be let in here."""
+        return Scope.CRM if self.writing else Scope.SEND
 
 
 def by_their_names(problems: Iterable[Problem], names: Mapping[str, str]) -> tuple[Problem, ...]:

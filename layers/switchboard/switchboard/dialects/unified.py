@@ -105,7 +105,7 @@ _Value = Annotated[str, StringConstraints(max_length=1024)]
 _Variables = Annotated[dict[_Name, _Value], Field(max_length=100)]
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 _Label = Annotated[str, StringConstraints(max_length=500)]
-_Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
+Instant = Annotated[str, AfterValidator(_instant), Field(json_schema_extra={"format": "date-time"})]
 _Moment = Annotated[str, AfterValidator(_moment)]
 
 
@@ -214,7 +214,7 @@ class SendRequest(_Providers):  # type: ignore[misc, valid-type]  # its fields a
         alias="class",
         description="`marketing` waits for the recipient's daytime, 08:00 to 21:00 unless your account says otherwise.",
     )
-    expires_at: _Instant | None = Field(default=None, description="Do not send after this (RFC 3339, with a zone).")
+    expires_at: Instant | None = Field(default=None, description="Do not send after this (RFC 3339, with a zone).")
     metadata: Annotated[dict[_Key, _Label], Field(max_length=50)] = Field(
         default={}, description="Your own labels, given back with every message."
     )

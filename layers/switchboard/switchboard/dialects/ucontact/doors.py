@@ -1,7 +1,7 @@
 """The vendor's doors: its calls taken by the gateway and answered in the vendor's words; and the doors to a session."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from switchboard.dialects.door import Credentials, Door, Entrance, Home, Order, Placed, Refusal, TurnedAway, Upload
@@ -79,8 +79,8 @@ def _reader(decode: Callable[[Request], Call], no: Response) -> Callable[[Reques
 def _refuser(
     no: Response, others: Mapping[Refusal, Response] | None = None
 ) -> Callable[[object, Refusal, object, object], Response]:
-    """The vendor has one word for every no, but for a session that it does not know."""
-    known = {Refusal.CREDENTIALS: UNKNOWN_SESSION, **(others or {})}
+    """The vendor has one word for every no, but for a session that it does not know; too many calls have a status."""
+    known = {Refusal.CREDENTIALS: UNKNOWN_SESSION, Refusal.LIMIT: replace(no, status=429), **(others or {})}
     return lambda call, refusal, problems, order: known.get(refusal, no)
 
 
