@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from switchboard.model.campaign import Campaign, State
 from switchboard.model.problem import Refused
 from switchboard.outcomes import Outcome
 from switchboard.tracking import campaigns as kept
+from switchboard.tracking import table
 
 from .world import ACME, Context, World
 
@@ -358,8 +360,10 @@ def test_rows_come_page_by_page_in_order_and_by_status(world: World, small: None
     assert found == list(range(1, 8))
     page = campaigns.rows(ACME, campaign.id, "refused", None, 100)
     assert page is not None and [row.row for row in page.items] == [6, 7]
-    with pytest.raises(Refused):
-        campaigns.rows(ACME, campaign.id, None, "x.y", 1)
+    for wrong in ("x.y", "0.0", "1000000.0", "9999991.0", "1.", "1.1\n"):
+        with pytest.raises(Refused):
+            campaigns.rows(ACME, campaign.id, None, wrong, 1)
+    assert campaigns.rows(ACME, campaign.id, None, "999999.0", 1) == campaigns.Page((), None)
 
 
 def fetch(world: World, campaign: Campaign) -> list[dict[str, str]]:
@@ -447,6 +451,71 @@ def test_rules_that_change_between_two_workers_leave_the_batch_as_it_stands(
     assert taken(world, some) == [1] * 4
     assert [row.row for row in rows(campaign)] == [1, 2, 3, 4]
     assert [window.last for window in kept.windows(campaign.id)] == [3, 4]
+
+
+NORTH = {"channel": "sms", "prefix": "+1", "providers": ["bulksms"]}
+SOUTH = {"channel": "sms", "prefix": "+598", "providers": ["bulksms"]}
+
+
+@pytest.mark.parametrize("order", ["ssnnnn", "nnssnn", "nssssn", "ssssss", "snnnnn"])
+@pytest.mark.parametrize("closes", [True, False], ids=["a route closes", "a route opens"])
+def test_routes_that_change_between_two_workers_double_no_row_and_lose_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, order: str, closes: bool
+) -> None:
+    """The first worker seals the first window and is stopped; the next one judges its rows otherwise."""
+    monkeypatch.setattr(feed, "WINDOW_ROWS", 4)
+    monkeypatch.setattr(feed, "WINDOW_MISSED", 2)
+    some = [world.number("+1919555") if to == "n" else world.number("+5989455") for to in order]
+    campaign = begin(provider=None)
+    upload(campaign, sheet(*(f"{number},Ann" for number in some)))
+    both, north = json.dumps([NORTH, SOUTH]), json.dumps([NORTH])
+    with world.setting(ROUTES=both if closes else north), monkeypatch.context() as stopped:
+        stopped.setattr(kept, "put_window", lambda *said: 1 / 0)
+        while not world.deliver("campaign"):
+            pass
+    with world.setting(ROUTES=north if closes else both):
+        world.pump(lambda: life(campaign).progress.windows > 0)
+    with world.setting(ROUTES=both):  # what closed is open again for the windows behind
+        world.pump(done(campaign))
+        world.rest()
+    found = rows(campaign)
+    assert [row.row for row in found] == list(range(1, 7))
+    assert taken(world, some) == [int(row.status == "delivered") for row in found]
+    progress = life(campaign).progress
+    assert (progress.accepted, progress.rows) == (sum(taken(world, some)), 6)
+
+
+def test_a_campaign_is_kept_as_long_as_its_batches(world: World) -> None:
+    later = time.time() + 200 * 86400
+    campaign = begin(send_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(later)))
+    upload(campaign, sheet(f"{world.number()},Ann", "12,Bob"))
+    world.pump(lambda: life(campaign).statuses == {"scheduled": 1})
+    kinds = {item["sk"]: int(item["ttl"]) for item in table.query(f"P#{campaign.id}")}
+    assert set(kinds) == {"P", "S", "W#000001", "R#000001", "D#000001"}
+    assert min(kinds.values()) >= int(later) + settings.settings().retention
+    campaigns.cancel(ACME, campaign.id)
+
+
+def test_cancel_while_a_window_far_ahead_is_made_cancels_it_now(world: World, small: None) -> None:
+    some = numbers(world, 2)
+    campaign = begin(send_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400)))
+    upload(campaign, sheet(*(f"{number},Ann" for number in some)))
+
+    def cancel_once(point: str) -> None:
+        if point == "after BatchWriteItem" and not canceled:
+            canceled.append(point)
+            campaigns.cancel(ACME, campaign.id)
+            feed.walk(campaign.id, 0, time.time() + 60)  # there is no window yet
+
+    canceled: list[str] = []
+    with world.watching(cancel_once):
+        while not world.deliver("campaign"):
+            pass
+    for queued in world.receive(settings.settings().campaign_queue):
+        world.sqs.delete_message(
+            QueueUrl=settings.settings().campaign_queue, ReceiptHandle=queued["receiptHandle"]
+        )  # the walk that came already
+    world.pump(lambda: life(campaign).statuses == {"canceled": 2})
 
 
 def test_a_window_of_many_refusals_fits_its_item(world: World) -> None:

@@ -1,6 +1,7 @@
 """Campaigns: a caller makes one, sends its file, follows it, pauses, resumes and cancels it."""
 
 import hashlib
+import re
 import secrets
 import time
 from collections import Counter
@@ -27,6 +28,8 @@ _COUNTING = 15.0  # seconds for counting
 _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
 _LOOKS = 3  # windows that are looked into for them
+_LINE = re.compile(r"[0-9]{14}#[a-z2-7]{23}")  # the place of a campaign in its client's list
+_ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
 
 
 class NotPossible(Exception):
@@ -126,7 +129,7 @@ def own(client: Client, id_: str) -> Campaign | None:
 
 def listed(client: Client, cursor: str | None, limit: int) -> tuple[list[tuple[Campaign, Progress]], str | None]:
     """A page of a client's campaigns, the newest first, with how far they are. Raises `Refused`."""
-    if cursor is not None and not _is_place(cursor, "#"):
+    if cursor is not None and not _LINE.fullmatch(cursor):
         raise Refused(Problem("cursor", "is not a cursor of this list"))
     found, after = kept.listed(client.name, cursor, limit)
     return [(campaign, progress) for campaign in found if (progress := kept.progress(campaign.id))], after
@@ -245,7 +248,7 @@ def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit
     """A page of a campaign's rows in the order of its windows. Raises `Refused`."""
     if own(client, id_) is None:
         return None
-    if cursor is not None and not _is_place(cursor, "."):
+    if cursor is not None and not _ROW.fullmatch(cursor):
         raise Refused(Problem("cursor", "is not a cursor of this list"))
     seq, row = map(int, (cursor or "1.0").split("."))
     items: list[Outcome] = []
@@ -260,12 +263,6 @@ def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit
                 return Page(tuple(items), f"{window.seq}.{items[-1].row}")
             items.append(outcome)
     return Page(tuple(items), None)
-
-
-def _is_place(text: str, between: str) -> bool:
-    first, _, rest = text.partition(between)
-    last = rest.isalnum() if between == "#" else rest.isdigit()
-    return first.isdigit() and last and text.isascii() and len(text) < 100
 
 
 def report(client: Client, id_: str) -> str | None:

@@ -33,7 +33,7 @@ def create(campaign: Campaign) -> Campaign:
 
     The state comes first: a campaign that is seen has one.
     """
-    pk, ttl = _key(campaign.id), int(campaign.created_at) + settings().retention
+    pk, ttl = _key(campaign.id), _kept_until(campaign)
     state = {"pk": pk, "sk": "S", "state": State.WAITING.value, "ttl": ttl}
     said = {"pk": pk, "sk": "P", "ttl": ttl, **_dump(campaign)}
     said |= indexes.listed(campaign.client, _DAY, campaign.created_at, campaign.id)
@@ -46,6 +46,11 @@ def create(campaign: Campaign) -> Campaign:
             raise
         return _campaign(standing.item)
     return campaign
+
+
+def _kept_until(campaign: Campaign) -> int:
+    """When it may be forgotten, in epoch seconds: not before its batches."""
+    return int(max(campaign.created_at, campaign.send_at or 0.0)) + settings().retention
 
 
 def read(id_: str) -> Campaign | None:
@@ -218,9 +223,9 @@ def standing(overtaken: Overtaken) -> Progress | None:
 # Windows.
 
 
-def put_window(id_: str, window: Window, missed: Sequence[MissedRow], digests: Mapping[int, bytes], at: float) -> None:
+def put_window(campaign: Campaign, window: Window, missed: Sequence[MissedRow], digests: Mapping[int, bytes]) -> None:
     """Keep a window, its rows that became no message, and the digests of those that did; a repeat puts the same."""
-    ttl = int(at) + settings().retention
+    id_, ttl = campaign.id, _kept_until(campaign)
     items: list[table.Item] = []
     if missed:
         rows = "[" + ",".join(row.dump() for row in missed) + "]"
