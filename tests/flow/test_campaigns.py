@@ -337,6 +337,7 @@ def test_campaigns_are_listed_page_by_page(world: World) -> None:
         ({"contact": {"email": "a@example.com"}}, "contact"),
         ({"send_at": "2020-01-01T00:00:00Z"}, "send_at"),
         ({"send_at": "2031-01-01T00:00:00Z", "via": "provider"}, "via"),
+        ({"columns": {"to": "a", "variables": {f"p{n}": "\U0001f600" * 255 for n in range(100)}}}, "columns"),
     ],
 )
 def test_what_no_row_could_mend_is_refused_at_once(world: World, said: dict[str, Any], field: str) -> None:
@@ -398,6 +399,20 @@ def test_the_report_has_an_outcome_for_every_row_and_no_formula(
     assert campaigns.report(ACME, campaign.id), "it stands"
 
 
+def test_a_report_that_was_asked_for_waits_until_it_is_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = begin()
+    upload(campaign, sheet(f"{world.number()},Ann"))
+    world.pump(lambda: life(campaign).progress.fed_at is not None)
+    campaigns.pause(ACME, campaign.id)  # nothing of it is final
+    monkeypatch.setattr(campaigns, "FRESH", 0.0)
+    for _ in range(2):
+        assert campaigns.report(ACME, campaign.id) == ""
+        while not kept.outcomes(campaign.id).made_at or kept.outcomes(campaign.id).until:
+            world.deliver("campaign")
+        assert campaigns.report(ACME, campaign.id), "however late it is asked for again"
+    campaigns.cancel(ACME, campaign.id)
+
+
 def test_whoever_makes_the_report_may_be_stopped_anywhere(world: World, small: None, monkeypatch: Any) -> None:
     some = numbers(world, 3)
     campaign = begin()
@@ -405,6 +420,7 @@ def test_whoever_makes_the_report_may_be_stopped_anywhere(world: World, small: N
     world.pump(done(campaign))
     monkeypatch.setattr(outcomes, "MAKING", 0.1)
     monkeypatch.setattr(campaigns, "FRESH", 0.0)
+    monkeypatch.setattr(campaigns, "WAITS", 0.0)
     monkeypatch.setattr(outcomes, "BELIEVED", 0.0)
 
     def make(at: int | None) -> list[str]:
@@ -516,6 +532,52 @@ def test_cancel_while_a_window_far_ahead_is_made_cancels_it_now(world: World, sm
             QueueUrl=settings.settings().campaign_queue, ReceiptHandle=queued["receiptHandle"]
         )  # the walk that came already
     world.pump(lambda: life(campaign).statuses == {"canceled": 2})
+
+
+def test_a_window_whose_worker_was_stopped_before_it_could_say_so_counts(
+    world: World, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = numbers(world, 5)
+    campaign = begin()
+    upload(campaign, sheet(*(f"{number},Ann" for number in some)))
+    keep, calls = kept.checkpoint, 0
+
+    def once(*said: Any) -> model.Progress:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise ConnectionError
+        return keep(*said)
+
+    monkeypatch.setattr(kept, "checkpoint", once)
+    while not world.deliver("campaign"):
+        pass
+    campaigns.cancel(ACME, campaign.id)
+    world.pump(done(campaign))
+    found = life(campaign)
+    assert (found.progress.accepted, found.counted, len(rows(campaign))) == (4, 4, 4)
+
+
+def test_a_campaign_with_a_time_of_its_own_has_its_rate_from_then_on(world: World) -> None:
+    begun = time.time() + 2.0
+    campaign = begin(send_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun + 1)))
+    upload(campaign, sheet(f"{world.number()},Ann"))
+    world.pump(done(campaign))
+    found = life(campaign)
+    assert found.rate is not None and found.finished_at is not None and campaign.send_at is not None
+    assert found.rate == pytest.approx(1 / (found.finished_at - campaign.send_at), rel=0.01)
+
+
+def test_of_a_part_that_could_be_counted_in_time_no_rate_is_told(
+    world: World, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin()
+    upload(campaign, sheet(*(f"{number},Ann" for number in numbers(world, 4))))
+    world.pump(lambda: all(row.status == "delivered" for row in rows(campaign)) and len(rows(campaign)) == 4)
+    monkeypatch.setattr(campaigns, "_COUNTING", -1.0)
+    monkeypatch.setattr(kept, "tallies", lambda id_: {1: outcomes.tally(next(iter(kept.windows(id_))))})
+    found = life(campaign)
+    assert (found.counted, found.rate, found.estimated_end) == (2, None, None)
 
 
 def test_a_window_of_many_refusals_fits_its_item(world: World) -> None:

@@ -7,7 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from switchboard import accept, files, outcomes, queues
 from switchboard.credentials import Client
@@ -24,6 +25,7 @@ from switchboard.tracking import campaigns as kept
 
 MAX_FILE = 500_000_000  # octets
 FRESH = 60.0  # seconds that a file of outcomes is given out while the campaign still goes on
+WAITS = 900.0  # seconds that it waits for whoever asked for it
 _COUNTING = 15.0  # seconds for counting
 _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
@@ -141,7 +143,8 @@ def life(client: Client, id_: str) -> Life | None:
     progress = kept.progress(id_) if campaign else None
     if campaign is None or progress is None:
         return None
-    windows = list(kept.windows(id_)) if progress.windows else []
+    windows = list(kept.windows(id_)) if progress.file else []
+    progress = _as_kept(progress, windows)
     tallies = _tallies(campaign.id, windows)
     counted = sum(sum(one.statuses.values()) for one in tallies)
     statuses: Counter[str] = Counter()
@@ -150,7 +153,9 @@ def life(client: Client, id_: str) -> Life | None:
     handed, latest = sum(one.handed for one in tallies), max((one.latest for one in tallies), default=0.0)
     over = progress.fed_at is not None or progress.state is State.CANCELED
     finished = over and counted == progress.accepted and all(one.settled for one in tallies)
-    rate = _rate(progress, handed, latest if finished else time.time())
+    began = max(progress.started_at or 0.0, campaign.send_at or 0.0)
+    # Of a part of the messages no rate can be told.
+    rate = _rate(handed, began, latest if finished else time.time()) if counted == progress.accepted else None
     return Life(
         campaign=campaign,
         progress=progress,
@@ -163,6 +168,12 @@ def life(client: Client, id_: str) -> Life | None:
         estimated_end=None if finished or progress.state is not State.RUNNING else _end(progress, handed, rate),
         refusals=_refusals(id_, windows),
     )
+
+
+def _as_kept(progress: Progress, windows: Sequence[Window]) -> Progress:
+    """The progress with the rows of the windows: a worker that was stopped may have kept one more than it could say."""
+    names = ("accepted", "refused", "duplicates")
+    return replace(progress, **{name: sum(getattr(window, name) for window in windows) for name in names})
 
 
 def _tallies(id_: str, windows: Sequence[Window]) -> list[Tally]:
@@ -185,10 +196,8 @@ def _tallies(id_: str, windows: Sequence[Window]) -> list[Tally]:
         return [tally for tally in pool.map(count, windows) if tally]
 
 
-def _rate(progress: Progress, handed: int, until: float) -> float | None:
-    if progress.started_at is None or not handed or until <= progress.started_at:
-        return None
-    return handed / (until - progress.started_at)
+def _rate(handed: int, began: float, until: float) -> float | None:
+    return handed / (until - began) if handed and until > began else None
 
 
 def _end(progress: Progress, handed: int, rate: float | None) -> float | None:
@@ -271,8 +280,10 @@ def report(client: Client, id_: str) -> str | None:
     if campaign is None:
         return None
     standing, now = kept.outcomes(id_), time.time()
-    patience = outcomes.BELIEVED if standing.final else FRESH
-    if standing.file and now - standing.made_at < patience:
+    if standing.file and now - standing.made_at < _patience(standing):
+        if not standing.given:
+            with suppress(Overtaken):  # there is a newer one
+                kept.give_outcomes(id_, standing.file)
         name = f"{id_}.csv"
         return files.link(settings().campaigns_bucket, standing.file, name, outcomes.CSV)
     if standing.until <= now:
@@ -283,3 +294,10 @@ def report(client: Client, id_: str) -> str | None:
             return ""  # somebody else asked at the same time
         queues.announce_campaign(client.name, {"report": id_, "ticket": ticket})
     return ""
+
+
+def _patience(standing: kept.Outcomes) -> float:
+    """For how long a file of outcomes is given out, in seconds."""
+    if standing.final:
+        return outcomes.BELIEVED
+    return FRESH if standing.given else WAITS
