@@ -285,7 +285,7 @@ class _Reading:
         self._octets = 0
         self._file.close()
         self._file = self._pieces()
-        for count, row in enumerate(sheets.rows(self._file, self._layout)):
+        for count, row in enumerate(sheets.rows(self._file, self._layout, self._beat)):
             if count % _BEAT == 0:
                 self._beat()
             yield row
