@@ -37,6 +37,8 @@ def main() -> int:
     key.add_argument("--region", help="the region of the client's numbers without a country code, such as UY")
     key.add_argument("--zone", help="the client's time zone, such as America/Montevideo; a region of one needs none")
     key.add_argument("--hours", help="when its recipients may have marketing messages (default 08:00-21:00)")
+    key.add_argument("--scopes", type=_scopes, help="what it may do, a list: send,read,crm,admin (default: all four)")
+    key.add_argument("--name", help="for people, to tell keys apart (default: bootstrap)", default="bootstrap")
     reports = commands.add_parser("reports", help="say where a client of a vendor's door is told of its receipts")
     reports.add_argument("--client", required=True)
     reports.add_argument("--door", required=True, help="the dialect that they go out in, such as bulksms")
@@ -56,6 +58,12 @@ def main() -> int:
     return _operate(arguments)
 
 
+def _scopes(text: str) -> frozenset[Any]:
+    from switchboard.model.scope import Scope  # our code is on the path of every command but `build`
+
+    return frozenset(map(Scope, text.split(",")))
+
+
 def _options(text: str | None) -> Options:
     if text is None:
         given = (pair.partition("=") for pair in shlex.split(os.environ.get("PARAMETERS", "")))
@@ -73,7 +81,7 @@ def _build() -> int:
 
 def _operate(arguments: argparse.Namespace) -> int:
     """What an operator does by hand, in the deployment of TABLE_NAME or in a running sandbox."""
-    variables = {}
+    variables: dict[str, str] = accounts.table_alone()
     if arguments.port is not None or "TABLE_NAME" not in os.environ:
         running = [
             state for state in _running() if arguments.port is None or state["url"].endswith(f":{arguments.port}")
@@ -86,7 +94,8 @@ def _operate(arguments: argparse.Namespace) -> int:
         print(f"for the sandbox at {running[0]['url']}", file=sys.stderr)
     try:
         if arguments.command == "key":
-            about = {"region": arguments.region, "zone": arguments.zone, "hours": arguments.hours}
+            names = ("region", "zone", "hours", "name", "scopes")
+            about = {name: value for name in names if (value := getattr(arguments, name)) is not None}
             print(accounts.issue_key(arguments.client, about, variables))
         else:
             accounts.direct_reports(arguments.client, arguments.door, arguments.url, variables)

@@ -81,7 +81,14 @@ def store(engine: Engine, outputs: Mapping[str, str], accounts: Accounts) -> Non
     client.put_secret_value(SecretId=outputs[SECRET_OUTPUT], SecretString=json.dumps(accounts))
 
 
-def issue_key(client: str, about: Mapping[str, str | None], environment: Mapping[str, str]) -> str:
+def table_alone() -> dict[str, str]:
+    """Every name that our code reads and this process has not been told: an operator's commands use the table alone."""
+    from switchboard.settings import NAMES
+
+    return {name: "[]" if name == "ROUTES" else "0" for name in NAMES if name not in os.environ}
+
+
+def issue_key(client: str, about: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """A new API key of a client, by the function that every deployment uses; `about` is what that takes by name, and
     `environment` says which deployment."""
     os.environ.update(environment)

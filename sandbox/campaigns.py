@@ -10,6 +10,7 @@ import re
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,9 @@ def sheet(rows: int, prefix: str) -> tuple[set[str], bytes]:
     return wanted, "\r\n".join([*lines, ""]).encode()
 
 
-def begin(api: httpx.Client, data: bytes) -> str:
-    """Begin a campaign and send its file; where it is followed."""
-    body = {"name": "Bench", "text": "Hello", "provider": "bulksms", "columns": {"to": "phone"}}
+def begin(api: httpx.Client, data: bytes, more: Mapping[str, Any] | None = None) -> str:
+    """Begin a campaign, with more than it needs, and send its file; where it is followed."""
+    body = {"name": "Bench", "text": "Hello", "provider": "bulksms", "columns": {"to": "phone"}, **(more or {})}
     begun = api.post("/v1/campaigns", json=body).raise_for_status().json()
     form = begun["upload"]
     sent = httpx.post(form["url"], data=form["fields"], files={"file": ("rows.csv", data)}, timeout=120)

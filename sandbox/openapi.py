@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler.openapi.models import APIKey, HTTPBearer
 
 from switchboard.dialects.unified import ProblemDocument
-from switchboard.web import Api
+from switchboard.web import SCHEMES, Api
 
 FUNCTIONS = Path(__file__).parent.parent / "functions"
 TARGET = FUNCTIONS / "docs" / "openapi.json"
@@ -26,8 +26,11 @@ Every message has a life: `queued`, `submitted`, `sent`, then `delivered` or one
 `expired`, `rejected`, `failed`; or `canceled`; or `unconfirmed`, when a provider's answer was lost: such a message is
 never sent again by itself, because it may have arrived.
 
-Errors are `application/problem+json` (RFC 9457) and name every wrong field. A `POST` with an `Idempotency-Key` can be
-repeated: it does what it says once, and the repeat is answered alike, marked `Idempotent-Replayed: true`.
+A key has scopes, and every route names the one that it needs (`x-required-scope`). A key may make so many requests in
+ten seconds; every answer says how many are left (`RateLimit`), and a 429 when to come again (`Retry-After`).
+
+Errors are `application/problem+json` (RFC 9457) and name every wrong field. Where a route takes an `Idempotency-Key`,
+it can be repeated: it does its work once, and the repeat is answered alike, marked `Idempotent-Replayed: true`.
 """
 SECURITY: dict[str, Any] = {
     "Bearer": HTTPBearer(description="Your API key, `sb_…`, as `Authorization: Bearer`."),
@@ -52,7 +55,7 @@ def document() -> dict[str, Any]:
                 version=VERSION,
                 description=DESCRIPTION,
                 security_schemes=SECURITY,
-                security=[{name: []} for name in SECURITY],
+                security=[{name: []} for name in SCHEMES],
             )
         )
         paths, components = part.pop("paths"), part.pop("components")

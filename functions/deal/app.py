@@ -15,7 +15,8 @@ Examples = web.Body(openapi_examples=cast("Any", words.EXAMPLES))
 
 
 @app.put(
-    "/v1/deals/<reference>", **web.operation("putDeal", "Write a deal under its name", 400, 415, 503, 504, **ANSWERS)
+    "/v1/deals/<reference>",
+    **web.operation(web.CRM, "putDeal", "Write a deal under its name", 400, 415, 503, 504, **ANSWERS),
 )
 def put(
     reference: words.OwnReference,
@@ -25,21 +26,21 @@ def put(
     return written.deal(*deals.save(app.client, request, reference, idempotency_key))
 
 
-@app.post("/v1/deals", **web.operation("saveDeal", "Write a deal", 400, 415, 503, 504, **ANSWERS))
+@app.post("/v1/deals", **web.operation(web.CRM, "saveDeal", "Write a deal", 400, 415, 503, 504, **ANSWERS))
 def save(
     request: Annotated[words.NewDealRequest, Examples], idempotency_key: web.IdempotencyKey = None
 ) -> web.Response[words.DealTold]:
     return written.deal(*deals.save(app.client, request, request.external_reference, idempotency_key))
 
 
-@app.post("/v1/deals/batch", **web.operation("saveDeals", "Write up to 100 deals, in order", 400, 415, ok=(200, 207)))
+@app.post("/v1/deals/batch", **web.operation(web.CRM, "saveDeals", "Write deals in order", 400, 415, ok=(200, 207)))
 def save_all(
     request: words.DealsRequest, idempotency_key: web.IdempotencyKey = None
 ) -> web.Response[words.DealResults]:
     return written.deals(*deals.save_all(app.client, request.deals, idempotency_key))
 
 
-@app.get("/v1/deals/<reference>", **web.operation("readDeal", "A deal and the writes to it", 404))
+@app.get("/v1/deals/<reference>", **web.operation(web.CRM, "readDeal", "A deal and the writes to it", 404))
 def read(
     reference: words.Reference,
     cursor: Annotated[str | None, web.Query(max_length=9, description="From the page before.")] = None,
@@ -47,7 +48,7 @@ def read(
     return written.life(web.found(deals.life(app.client, reference, cursor), "deal"))
 
 
-@app.get("/v1/deals", **web.operation("findDeals", "Find deals, the last written first"))
+@app.get("/v1/deals", **web.operation(web.CRM, "findDeals", "Find deals, the last written first"))
 def find(
     reference: Annotated[str | None, web.Query(max_length=128)] = None,
     contact_email: Annotated[str | None, web.Query(max_length=254)] = None,

@@ -11,7 +11,7 @@ app = web.Api()
 handler = observe.invocation(app.resolve)
 
 
-@app.get("/v1/messages", **web.operation("find", "Find messages, the newest first", 404))
+@app.get("/v1/messages", **web.operation(web.READ, "find", "Find messages, the newest first", 404))
 def messages(
     to: Annotated[str | None, web.Query(max_length=320, description="Messages to this address.")] = None,
     with_: Annotated[
@@ -26,12 +26,12 @@ def messages(
     return unified.Messages.model_validate(web.found(page, "batch"))
 
 
-@app.get("/v1/messages/<id>", **web.operation("read", "A message's whole life", 404))
+@app.get("/v1/messages/<id>", **web.operation(web.READ, "read", "A message's whole life", 404))
 def message(id: str) -> unified.Message:
     return unified.Message.model_validate(web.found(tracking.message(app.client.name, id), "message"))
 
 
-@app.post("/v1/messages/<id>/cancel", **web.operation("cancel", "Cancel a message that is not yet sent", 404, 409))
+@app.post("/v1/messages/<id>/cancel", **web.operation(web.SEND, "cancel", "Cancel a message not yet sent", 404, 409))
 def cancel(id: str) -> unified.CanceledMessage:
     result = web.found(tracking.cancel_message(app.client.name, id), "message")
     if not result.canceled:
@@ -39,7 +39,7 @@ def cancel(id: str) -> unified.CanceledMessage:
     return unified.CanceledMessage(id=id, status=result.status)
 
 
-@app.post("/v1/messages/<id>/resend", **web.operation("resend", "Send a failed message again", 404, 409, ok=(202,)))
+@app.post("/v1/messages/<id>/resend", **web.operation(web.SEND, "resend", "Send a failure again", 404, 409, ok=(202,)))
 def resend(id: str) -> web.Response[unified.Accepted]:
     try:
         return web.accepted(web.found(accept.resend(app.client, id), "message"))
@@ -47,11 +47,11 @@ def resend(id: str) -> web.Response[unified.Accepted]:
         raise web.Fault(409, f"It is {refused.status.value}: only a failure or a doubt is sent again.") from None
 
 
-@app.get("/v1/batches/<id>", **web.operation("readBatch", "A batch, and how many of it stand where", 404))
+@app.get("/v1/batches/<id>", **web.operation(web.READ, "readBatch", "A batch, and how many of it stand where", 404))
 def batch(id: str) -> unified.Batch:
     return unified.Batch.model_validate(web.found(tracking.batch(app.client.name, id), "batch"))
 
 
-@app.post("/v1/batches/<id>/cancel", **web.operation("cancelBatch", "Cancel what of a batch is not yet sent", 404))
+@app.post("/v1/batches/<id>/cancel", **web.operation(web.SEND, "cancelBatch", "Cancel a batch's unsent messages", 404))
 def cancel_batch(id: str) -> unified.CanceledBatch:
     return unified.CanceledBatch.model_validate(web.found(tracking.cancel_batch(app.client.name, id), "batch"))

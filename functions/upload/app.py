@@ -7,7 +7,7 @@ app = web.Api()
 handler = observe.invocation(app.resolve)
 
 
-@app.post("/v1/uploads", **web.operation("upload", "Say where to send a file", 400, 415, ok=(201,)))
+@app.post("/v1/uploads", **web.operation(web.CRM, "upload", "Say where to send a file", 400, 415, ok=(201,)))
 def begin(request: words.UploadRequest) -> web.Response[words.UploadTold]:
     upload = uploads.begin(app.client.name, request.name, request.content_type, request.size)
     return web.Response(201, web.JSON, words.UploadTold.model_validate(upload))

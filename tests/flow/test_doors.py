@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from switchboard import credentials, tracking
+from switchboard import credentials, quota, tracking
 from switchboard.admit import PROBLEM_HEADER, admit
 from switchboard.dialects.wire import FORM, Request, Response
 from switchboard.tracking import table
@@ -61,7 +61,7 @@ UCONTACT = OldClient(
 def key(world: World) -> Iterator[str]:
     with world.setting(DOOR_WAIT_SECONDS="0"):
         issued = credentials.issue(ACME.name, ACME.region)
-        credentials._clients.clear()  # so that the first look is asked of the table
+        credentials._keys.clear()  # so that the first look is asked of the table
         yield issued
 
 
@@ -174,10 +174,36 @@ def test_what_is_too_large_to_keep_is_certainly_not_taken(world: World, key: str
 
 def test_a_session_ends_with_the_key_that_opened_it(world: World, key: str) -> None:
     credentials.open_session("a-token", key)
-    assert credentials.in_session("a-token") == ACME
+    opened = credentials.in_session("a-token")
+    assert opened is not None and opened.client == ACME
     table.delete(f"K#{hashlib.sha256(key.encode()).hexdigest()}", "K")
-    credentials._clients.clear()  # a minute later
+    credentials._keys.clear()  # a minute later
     assert credentials.in_session("a-token") is None
+
+
+@pytest.mark.parametrize(
+    ("client", "status", "no"), [(BULK, 200, b"1709|"), (HUBB, 429, b"nothing was taken"), (UCONTACT, 429, b"ERROR")]
+)
+def test_a_key_that_calls_too_often_is_told_to_come_again(
+    world: World, key: str, client: OldClient, status: int, no: bytes
+) -> None:
+    number, late = world.number(), world.number()
+    with world.setting(KEY_RATE="0.1"):  # one in ten seconds
+        while time.time() % quota.WINDOW > quota.WINDOW - 3:
+            time.sleep(0.1)
+        assert client.sends(key, number).status == 200
+        answer = client.sends(key, late)
+    assert (answer.status, no in answer.body) == (status, True)
+    assert 1 <= (answer.retry_after or 0) <= quota.WINDOW
+    assert answer.header(PROBLEM_HEADER) and world.to(late) == []
+
+
+def test_a_key_whose_uses_cannot_be_counted_is_a_temporary_no(world: World, key: str) -> None:
+    number = world.number()
+    credentials.authenticate(key)
+    with world.setting(KEY_RATE="0.1"), world.watching(failing("before UpdateItem")):
+        assert BULK.sends(key, number).body.decode() == f"1709|{number}"
+    assert world.to(number) == []
 
 
 @pytest.mark.parametrize(("client", "no"), [(BULK, b"1705|"), (HUBB, b"parts"), (UCONTACT, b"ERROR")])

@@ -70,3 +70,19 @@ def test_another_client_sees_nothing(stack: Stack, api: httpx.Client) -> None:
     for query in ({"to": NUMBER}, {"with": NUMBER}, {}):
         assert httpx.get(f"{stack.url}/v1/messages", params=query, headers=other).json()["items"] == []
     assert httpx.get(stack.url + paths[0]).status_code == 401
+
+
+def test_an_operator_needs_the_tables_name_alone(stack: Stack) -> None:
+    """As beside a deployment on AWS, whose functions' other variables nobody types in."""
+    variables = {name: value for name, value in stack.environment.items() if name.startswith("AWS_")}
+    variables |= {"AWS_ENDPOINT_URL": stack.engine_url, "TABLE_NAME": stack.table_name}
+
+    def operate(*arguments: str) -> str:
+        command = [sys.executable, "-m", "sandbox", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment(variables)).stdout
+
+    key = operate("key", "--client", "operated", "--region", "UY", "--scopes", "read").strip()
+    answer = httpx.get(f"{stack.url}/v1/messages", headers={"X-Api-Key": key})
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+    told = operate("reports", "--client", "operated", "--door", "bulksms", "--url", "https://reports.example.com/dlr")
+    assert "https://reports.example.com/dlr" in told

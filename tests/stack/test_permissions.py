@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 import sandbox
+from sandbox import campaigns
 from sandbox.processes import environment
 from sandbox.stack import Stack
 from sandbox.template import Template
@@ -21,8 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMED_OTHERWISE = {
     "SendMessageBatch": "SendMessage",
     "HeadObject": "GetObject",
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "PutObject"),
+    "CopyObject": "PutObject",  # and GetObject, of what is copied
 }  # an operation that another one's permission covers
-QUICK = {"WatchDelaySeconds": 1, "RecheckSeconds": 1, "CrmSettleSeconds": 1}
+QUICK = {
+    **{"WatchDelaySeconds": 1, "RecheckSeconds": 1, "CrmSettleSeconds": 1},
+    **{"ScheduleThresholdSeconds": 2, "ScheduleLeadSeconds": 1},
+}
 INBOUND = {"from": "+59898344484", "to": "+13056490655", "text": "hola"}
 RECIPIENTS = {"hubb": "+13055550111", "ucontact": "+59898344484", "bulksms": "+919876543210"}
 
@@ -60,6 +67,18 @@ def live(api: httpx.Client, simulators: dict[str, str]) -> None:
         api.get(f"/v1/{path}").raise_for_status()
 
 
+def live_with_keys(api: httpx.Client) -> None:
+    """A key's whole life, by one that is used for the first time today."""
+    key = api.post("/v1/keys", json={"name": "a", "scopes": ["admin"]}).raise_for_status().json()
+    path, own = f"/v1/keys/{key['id']}", {"Authorization": f"Bearer {key['key']}"}
+    api.get("/v1/keys", headers=own).raise_for_status()
+    api.get(path).raise_for_status()
+    api.post(f"{path}/rotate", json={"overlap": 60}).raise_for_status()
+    api.delete(path).raise_for_status()
+    for _ in range(12):  # a lease of requests
+        api.get("/v1/keys").raise_for_status()
+
+
 def live_with_the_crm(stack: Stack, api: httpx.Client) -> None:
     """Deals and accounts: with a file, whose answer is lost once, found again, and the same at the vendor's door."""
     about = {"name": "a.txt", "content_type": "text/plain", "size": 5}
@@ -81,6 +100,18 @@ def live_with_the_crm(stack: Stack, api: httpx.Client) -> None:
     assert answer.json()["message"] == "success"
 
 
+def live_later(api: httpx.Client) -> None:
+    """Batches of one and of two that an alarm announces."""
+    for to in (["+13055550120"], ["+13055550121", "+13055550122"]):
+        at = datetime.fromtimestamp(time.time() + 5, UTC).isoformat()
+        body = {"provider": "hubb", "to": to, "from": "13055550100", "text": "hello", "send_at": at}
+        url = api.post("/v1/messages", json=body).raise_for_status().json()["url"]
+        end = time.monotonic() + 30
+        while api.get(url).raise_for_status().json()["statuses"].keys() & {"scheduled", "queued"}:
+            assert time.monotonic() < end, "it was not fired"
+            time.sleep(0.1)
+
+
 def live_by_the_calendar(api: httpx.Client) -> None:
     """A schedule that is due at once and goes on, one that is far off, and all that can be done to them."""
     message = {"to": RECIPIENTS["hubb"], "from": "13055550100", "text": "hello", "provider": "hubb"}
@@ -97,12 +128,33 @@ def live_by_the_calendar(api: httpx.Client) -> None:
         api.delete(path).raise_for_status()
 
 
+def live_by_the_file(api: httpx.Client) -> None:
+    """A campaign whose rows go at once, one whose rows have a time of their own, and all that can be done to them."""
+    day = datetime.fromtimestamp(time.time() + 86400, UTC).isoformat()
+    for more in ({"send_at": day, "class": "marketing"}, {}):
+        url = campaigns.begin(api, b"phone\n+919876543211\n+919876543212\n12\n", more)
+        end = time.monotonic() + 30
+        while not (told := api.get(url).raise_for_status().json())["fed_at"]:
+            assert time.monotonic() < end, told
+            time.sleep(0.1)
+        for path in (url, f"{url}/rows", "/v1/campaigns"):
+            api.get(path).raise_for_status()
+        while api.get(f"{url}/report.csv").status_code != 303:
+            assert time.monotonic() < end, "it was not made"
+            time.sleep(0.1)
+        for verb in ("pause", "resume", "cancel"):
+            api.post(f"{url}/{verb}").raise_for_status()
+
+
 def live_at_doors(stack: Stack) -> None:
-    """What an old client sets off: a session, and a message whose receipts it is told of where they are taken."""
+    """What an old client sets off: a session, an upload, a message whose receipts it is told of where it takes them."""
     shown = {"user": stack.client, "password": stack.key}
     token = httpx.post(f"{stack.url}/Integra/resources/auth/getUserToken", data=shown, timeout=30).text
     ended = {"user": stack.client, "token": token}
     httpx.post(f"{stack.url}/Integra/resources/auth/EndSession", data=ended, timeout=30).raise_for_status()
+    base = {"filename": "a.csv", "campaign": "c", "fileb64": b64encode(b"c;098344484;Hi;1").decode()}
+    shown_so = {"Authorization": f"Bearer {stack.key}"}
+    assert httpx.post(f"{stack.url}/Integra/resources/SMS/uploadbase", data=base, headers=shown_so).text == "1"
     url = f"{stack.simulators['bulksms']}/bulksms/bulksms"
     command = [sys.executable, "-m", "sandbox", "reports", "--client", stack.client, "--door", "bulksms", "--url", url]
     port = str(urlsplit(stack.url).port)
@@ -127,7 +179,10 @@ def test_roles_allow_what_functions_do(tmp_path: Path, monkeypatch: pytest.Monke
         with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {stack.key}"}, timeout=30) as api:
             live(api, stack.simulators)
             live_with_the_crm(stack, api)
+            live_later(api)
+            live_with_keys(api)
             live_by_the_calendar(api)
+            live_by_the_file(api)
         live_at_doors(stack)
         deadline = time.monotonic() + 20
         while {function for function, _ in calls(probe)} != busy and time.monotonic() < deadline:

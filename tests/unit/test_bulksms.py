@@ -674,6 +674,7 @@ def test_the_door_for_later_wants_a_time() -> None:
     ("why", "code"),
     [
         (Refusal.CREDENTIALS, "1703"),
+        (Refusal.LIMIT, "1709"),
         (Refusal.BUSY, "1709"),
         (Refusal.FAILED, "1710"),
         (Refusal.ABSENT, "1710"),

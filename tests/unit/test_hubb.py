@@ -461,6 +461,8 @@ def test_a_refusal_is_in_the_vendors_words(refusal: Refusal, problems: tuple[Pro
 def test_a_fault_says_whether_a_repeat_is_safe(name: str) -> None:
     for refusal in (Refusal.BUSY, Refusal.FAILED):
         assert "nothing was taken" in spoken(door(name).refuse(call(), refusal, (), None))["error_message"]
+    too_many = door(name).refuse(call(), Refusal.LIMIT, (), None)
+    assert (too_many.status, "nothing was taken" in json.loads(too_many.body)["error_message"]) == (429, True)
     doubt = door(name).refuse(call(), Refusal.UNKNOWN, (), None)
     assert (doubt.status, doubt.header("content-type")) == (500, "text/plain; charset=utf-8")
     assert b"may have been taken, do not send it again" in doubt.body

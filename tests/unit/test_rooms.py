@@ -58,7 +58,7 @@ def forget() -> None:
     """What a process remembers between invocations."""
     settings.settings.cache_clear()
     clients.client.cache_clear()
-    credentials._clients.clear()
+    credentials._keys.clear()
     credentials._accounts.clear()
 
 
@@ -77,9 +77,10 @@ def waiting(queue: str) -> list[dict[str, Any]]:
 
 def test_a_key_is_shown_once_and_kept_as_a_hash() -> None:
     key = credentials.issue("acme", "UY")
-    assert credentials.authenticate(key) == replace(ACME, zone="America/Montevideo")  # it has no other
+    known = credentials.authenticate(key)
+    assert known is not None and known.client == replace(ACME, zone="America/Montevideo")  # it has no other
     stored = boto3.client("dynamodb").scan(TableName="tracking")["Items"]
-    assert key not in json.dumps(stored) and len(stored) == 1
+    assert key not in json.dumps(stored) and len(stored) == 2  # the key, and its line in the client's list
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_what_is_not_a_key_is_nobodys(change: Any) -> None:
 def test_a_well_formed_guess_is_looked_up_and_not_remembered() -> None:
     body = "A" * 32
     assert credentials.authenticate(f"sb_{body}{credentials._checksum(body)}") is None
-    assert not credentials._clients
+    assert not credentials._keys
 
 
 def test_a_secret_without_a_provider_is_an_empty_account_and_no_token_matches() -> None:

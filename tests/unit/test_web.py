@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b32decode, b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from gzip import decompress
 from hashlib import md5
 from pathlib import Path
@@ -15,17 +16,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import openapi
-from switchboard import accept, credentials, tracking
-from switchboard.credentials import Client
+from switchboard import accept, credentials, quota, tracking, web
+from switchboard.credentials import Client, Key
 from switchboard.model.chunk import ChunkId, batch_id, parse_message_id
 from switchboard.model.message import Channel
 from switchboard.model.problem import Problem, Refused
+from switchboard.model.scope import EVERY, Scope
 from switchboard.model.segments import Segments, count
 from switchboard.model.status import Status
 
 ROOT = Path(__file__).parents[2]
 ANA = "+19195551212"
 KEY = "sb_a-key"
+HELD = Key(id="key_1", client=Client("acme", "US"), scopes=EVERY)
+LEFT = quota.Quota(limit=2000, remaining=1999, reset=7)
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 JSON = {"content-type": "application/json"}
 
@@ -119,8 +123,8 @@ def verbs(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
         monkeypatch.setattr(room, name, called)
 
-    client = Client("acme", "US")
-    fake(credentials, "authenticate", lambda key: client if key == KEY else None)
+    fake(credentials, "authenticate", lambda key: HELD if key == KEY else None)
+    monkeypatch.setattr(quota, "take", lambda key: LEFT)
     fake(accept, "accept", lambda submission, client, key: taken(submission, key == "again"))
     fake(accept, "preview", lambda submission, client: taken(submission, False, id_="").messages)
     fake(accept, "resend", lambda client, id_: known(id_, accept.Accepted(batch="b", messages=(), replayed=False)))
@@ -161,7 +165,7 @@ def test_a_message_is_taken(verbs: dict[str, list[Any]]) -> None:
     assert answer.headers["location"] == "/v1/batches/b"
     assert answer.headers["cache-control"] == "no-store"
     assert "idempotent-replayed" not in answer.headers
-    one = {"id": "b-n-0-0", "status": "queued", "provider": "bulksms"}
+    one = {"id": "b-n-0-0", "status": "queued", "send_at": None, "provider": "bulksms"}
     one["segments"] = {"encoding": "gsm", "units": 2, "parts": 1}  # type: ignore[assignment]
     assert answer.json == {
         "batch": "b",
@@ -252,6 +256,43 @@ def test_every_wrong_field_is_named(verbs: dict[str, list[Any]]) -> None:
     assert answer.json.keys() == {"type", "title", "status", "detail", "errors"}
     assert answer.wrong.keys() == {"to.1", "to.2", "flash", "subject", "contact.x", "text"}
     assert "accept" not in verbs
+
+
+@pytest.mark.parametrize("body", [GOOD, {"bad": 1}])
+def test_a_key_without_the_scope_is_told_which(body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "authenticate", lambda key: replace(HELD, scopes=EVERY - {Scope.SEND}))
+    answer = call(SEND, "POST", "/v1/messages", body)
+    assert (answer.status, answer.json["detail"]) == (403, "This needs a key with the scope send.")
+    assert answer.headers["www-authenticate"].endswith('error="insufficient_scope", scope="send"')
+    assert call(TRACK, "GET", "/v1/messages/b").status == 200
+    assert call(TRACK, "POST", "/v1/messages/b/cancel").status == 403
+
+
+def test_a_route_that_says_no_scope_lets_nobody_in(capsys: pytest.CaptureFixture[str]) -> None:
+    app, entered = web.Api(), []
+
+    @app.get("/v1/forgotten")
+    def forgotten() -> dict[str, str]:
+        entered.append(1)
+        return {}
+
+    answer = call(lambda event, context: app.resolve(event, context), "GET", "/v1/forgotten")
+    assert (answer.status, entered) == (500, [])
+
+
+def test_every_answer_to_a_key_says_what_is_left() -> None:
+    for answer in (call(SEND, "POST", "/v1/messages", GOOD), call(SEND, "POST", "/v1/messages", {"bad": 1})):
+        told = (answer.headers["ratelimit-policy"], answer.headers["ratelimit"])
+        assert told == ('"key";q=2000;w=10', '"key";r=1999;t=7')
+    assert "ratelimit" not in call(SEND, "POST", "/v1/messages", GOOD, authorization="").headers
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota, "take", raising(quota.Exhausted(replace(LEFT, remaining=0))))
+    answer = call(SEND, "POST", "/v1/messages", GOOD)
+    assert (answer.status, answer.wrong) == (429, {})
+    told = [answer.headers[name] for name in ("retry-after", "ratelimit-policy", "ratelimit")]
+    assert told == ["7", '"key";q=2000;w=10', '"key";r=0;t=7']
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -405,14 +446,17 @@ def test_the_description_holds_together() -> None:
     operations = [(path, operation) for path, methods in DOCUMENT["paths"].items() for operation in methods.values()]
     assert DOCUMENT["openapi"].startswith("3.1.")
     assert refs == {f"#/components/schemas/{name}" for name in schemas}
-    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 29
+    assert len({operation["operationId"] for _, operation in operations}) == len(operations) == 34
     assert [list(need) for need in DOCUMENT["security"]] == [
         [name] for name in DOCUMENT["components"]["securitySchemes"]
     ]
     for path, operation in operations:
         named = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
         assert named == set(re.findall(r"\{(\w+)\}", path))
-        assert {"401", "422", "500"} <= operation["responses"].keys()
+        assert {"401", "403", "422", "429", "500"} <= operation["responses"].keys()
+        needs = {scope for need in operation["security"] for scopes in need.values() for scope in scopes}
+        assert needs == {operation["x-required-scope"]} <= set(Scope)
+        assert [list(need) for need in operation["security"]] == [list(need) for need in DOCUMENT["security"]]
         refusals = [answer for status, answer in operation["responses"].items() if status >= "400"]
         assert all(answer["content"].keys() == {"application/problem+json"} for answer in refusals)
 
@@ -451,7 +495,7 @@ HTTP = ("send_", "find_", "read_", "cancel_", "resend_", "docs_")
 
 @pytest.mark.parametrize("name", [name for name in EVENTS if name.startswith(HTTP)])
 def test_every_event_has_its_function(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(credentials, "authenticate", lambda key: Client("acme", "US"))
+    monkeypatch.setattr(credentials, "authenticate", lambda key: HELD)
     handler = SEND if name.startswith("send_") else DOCS if name.startswith("docs_") else TRACK
     assert Answer(handler(EVENTS[name], CONTEXT)).status in {200, 202}
 
@@ -463,12 +507,16 @@ def ids_of(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         _, _, collection, id_, *_ = event["rawPath"].split("/")
         assert id_ == path["id"]
         kinds = {"batches": "batch", "campaigns": "campaign", "messages": "message", "schedules": "schedule"}
+        kinds |= {"keys": "key"}
         yield kinds[collection], id_
     if "batch" in query:
         yield "batch", query["batch"]
     for record in event.get("Records", ()):
         said = json.loads(record["body"])
         yield from ((kind, said[kind]) for kind in ("batch", "chunk", "message", "schedule") if kind in said)
+
+
+KEY_ID = re.compile(r"key_[0-9a-f]{20}")
 
 
 def is_batch_id(id_: str) -> bool:
@@ -485,6 +533,7 @@ def is_schedule_id(id_: str) -> bool:
 
 
 FORMS = {
+    "key": KEY_ID.fullmatch,
     **{"batch": is_batch_id, "campaign": is_batch_id, "message": is_message_id, "schedule": is_schedule_id},
     "chunk": lambda id_: is_batch_id(ChunkId.parse(id_).batch),
 }
@@ -503,7 +552,7 @@ def test_the_events_that_name_what_was_accepted() -> None:
             "read_batch",
             "read_message",
         ),
-        *("resend_message", "watch"),
+        *("key_read", "key_revoke", "key_rotate", "resend_message", "watch"),
         *("schedule_delete", "schedule_pause", "schedule_read", "schedule_resume"),
         *(f"campaign_{what}" for what in ("read", "rows", "report", "pause", "resume", "cancel")),
     }

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from switchboard import credentials, observe
+from switchboard import credentials, observe, quota
 from switchboard.accept import Accepted, IdempotencyConflict, SealInDoubt, Submission, accept
-from switchboard.credentials import Client
+from switchboard.credentials import Client, Key
 from switchboard.dialects.door import (
     Credentials,
     Door,
@@ -23,6 +23,7 @@ from switchboard.dialects.door import (
     Placed,
     Refusal,
     TurnedAway,
+    Upload,
     Writing,
     by_their_names,
 )
@@ -34,6 +35,7 @@ from switchboard.model.message import Channel
 from switchboard.model.outcome import Verdict
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.record import Standing
+from switchboard.model.scope import Scope
 from switchboard.model.segments import sendable
 from switchboard.settings import settings
 from switchboard.tracking import life
@@ -41,7 +43,10 @@ from switchboard.tracking.seal import dump_content
 
 PROBLEM_HEADER = "x-switchboard-problem"
 """What was wrong, for whom the vendor's own word does not say it: `field: reason; field: reason`."""
+CAMPAIGN_HEADER = "x-switchboard-campaign"
+"""The id of the campaign that an upload became, which its vendor's own answer does not tell."""
 
+_TOO_MANY = Problem("call", "the key has no requests left: come again after the seconds of Retry-After")
 _ABSENT = Problem("call", "this gateway does not take it")
 _OUT_OF_ORDER = text("Service Unavailable", status=503)
 _MAX_PROBLEM_HEADER = 1000  # characters
@@ -66,8 +71,7 @@ def enter(request: Request) -> Response:
     if entrance is None:
         return NOT_FOUND
     try:
-        said = entrance.read(request)
-        return entrance.answer(said, _session(entrance, entrance.credentials(said)))
+        return _opened_or_ended(entrance, entrance.read(request))
     except TurnedAway as turned:
         return _named(turned.response, turned.problems) if turned.problems else turned.response
     except _AWS as error:
@@ -79,30 +83,60 @@ def _leads_to(door: Door[Any] | Entrance[Any], request: Request) -> bool:
     return request.path == door.path and request.method in door.methods
 
 
-def _session(entrance: Entrance[Any], shown: Credentials) -> str | None:
-    """The token of the session that was opened or ended; None when none was."""
+def _opened_or_ended(entrance: Entrance[Any], said: Any) -> Response:
+    """The answer to a call that could be read. Raises `TurnedAway`."""
+    shown = entrance.credentials(said)
     if entrance.token is None:
-        return shown.secret if credentials.end_session(shown.secret) else None
-    if (client := _client(shown)) is None:
-        return None
-    token = entrance.token(client.name, str(uuid.uuid4()))
+        return entrance.answer(said, shown.secret if credentials.end_session(shown.secret) else None)
+    no = entrance.answer(said, None)
+    key = _key(shown)
+    if key is None:
+        return no
+    try:
+        quota.take(key.id)
+    except quota.Exhausted as over:
+        raise TurnedAway(_later(replace(no, status=429), over), (_TOO_MANY,)) from None
+    if Scope.SEND not in key.scopes:
+        raise TurnedAway(no, (_lacks(Scope.SEND),))
+    token = entrance.token(key.client.name, str(uuid.uuid4()))
     credentials.open_session(token, shown.secret)
-    return token
+    return entrance.answer(said, token)
+
+
+def _client(door: Door[Any], said: Any) -> Client:
+    """Whose call it is, counted and allowed. Raises `TurnedAway`."""
+    try:
+        key = _key(door.credentials(said))
+        if key is not None:
+            quota.take(key.id)
+    except quota.Exhausted as over:
+        raise TurnedAway(_later(door.refuse(said, Refusal.LIMIT, (), None), over), (_TOO_MANY,)) from None
+    except _AWS as error:
+        observe.failure("a key could not be looked up", error, door=door.name)
+        raise TurnedAway(door.refuse(said, Refusal.BUSY, (), None)) from None
+    if key is None or door.scope not in key.scopes:
+        raise TurnedAway(door.refuse(said, Refusal.CREDENTIALS, (), None), (_lacks(door.scope),) if key else ())
+    return key.client
+
+
+def _later(response: Response, over: quota.Exhausted) -> Response:
+    told = tuple((name.lower(), value) for name, value in over.headers.items())
+    return replace(response, headers=(*response.headers, *told))
+
+
+def _lacks(scope: Scope) -> Problem:
+    return Problem("key", f"lacks the scope {scope}")
 
 
 def _served(door: Door[Any], said: Any, request: Request) -> Response:
     """The answer to a call that could be read. Raises `TurnedAway`."""
+    client = _client(door, said)
     order: Order | None = None
-    try:
-        client = _client(door.credentials(said))
-    except _AWS as error:
-        observe.failure("a key could not be looked up", error, door=door.name)
-        return door.refuse(said, Refusal.BUSY, (), order)
-    if client is None:
-        return door.refuse(said, Refusal.CREDENTIALS, (), order)
     try:
         if door.writing and door.held:
             return _kept(door, door.writing(said), door.held, client, _idempotency_key(request))
+        if door.upload and door.begun:
+            return _begun(door, door.upload(said), door.begun, client, _idempotency_key(request))
         order = door.order(said, Home(client.region, zone_of(client.zone)))
         if order is None:
             return _named(door.refuse(said, Refusal.ABSENT, (), order), (_ABSENT,))
@@ -143,12 +177,21 @@ def _kept(
     return held(Held(reference=reference or "", saved=saved))
 
 
-def _client(shown: Credentials | None) -> Client | None:
-    """Whose key or session it is that a call shows."""
+def _begun(door: Door[Any], upload: Upload, yes: Response, client: Client, key: str | None) -> Response:
+    """The answer to a call that brings a campaign's file. Raises as `campaigns.take` does."""
+    # Few calls bring files, and the others' cold start does not wait for what reads them.
+    from switchboard import campaigns
+
+    campaign = campaigns.take(client, upload, door.dialect, key)
+    return replace(yes, headers=(*yes.headers, (CAMPAIGN_HEADER, campaign.id)))
+
+
+def _key(shown: Credentials | None) -> Key | None:
+    """The key that a call shows, or that its session was opened with."""
     if shown is None:
         return None
-    client = credentials.in_session(shown.secret) if shown.session else credentials.authenticate(shown.secret)
-    return client if client and shown.user in (None, client.name) else None
+    key = credentials.in_session(shown.secret) if shown.session else credentials.authenticate(shown.secret)
+    return key if key and shown.user in (None, key.client.name) else None
 
 
 def _checked(order: Order) -> Order:

@@ -1,6 +1,7 @@
 """Campaigns: a caller makes one, sends its file, follows it, pauses, resumes and cancels it."""
 
 import hashlib
+import json
 import re
 import secrets
 import time
@@ -9,12 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from switchboard import accept, files, outcomes, queues
+from botocore.exceptions import BotoCoreError, ClientError
+
+from switchboard import accept, files, judge, observe, outcomes, queues
 from switchboard.credentials import Client
+from switchboard.dialects import sheets
 from switchboard.dialects.unified_campaigns import CampaignRequest, campaign
 from switchboard.feed import INCOMING, batch_of, caller
-from switchboard.model.campaign import Campaign, Progress, State, Tally, Window
+from switchboard.model.campaign import Campaign, Columns, Progress, State, Tally, Window
 from switchboard.model.chunk import BATCH_OCTETS, batch_id
 from switchboard.model.problem import Problem, Refused
 from switchboard.outcomes import Outcome
@@ -22,6 +28,10 @@ from switchboard.routing import route
 from switchboard.settings import settings
 from switchboard.tracking import Overtaken
 from switchboard.tracking import campaigns as kept
+from switchboard.tracking.seal import dump_content
+
+if TYPE_CHECKING:  # of the vendors' doors, which our own API does not load
+    from switchboard.dialects.door import Upload
 
 MAX_FILE = 500_000_000  # octets
 FRESH = 60.0  # seconds that a file of outcomes is given out while the campaign still goes on
@@ -33,6 +43,7 @@ _LOOKS = 3  # windows that are looked into for them
 _ID = re.compile(r"[a-z2-7]{23}")
 _LINE = re.compile(rf"[0-9]{{14}}#{_ID.pattern}")  # the place of a campaign in its client's list
 _ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
+_TRIED = 100  # rows of which one must be readable, where the answer to the file is its caller's only one
 
 
 class NotPossible(Exception):
@@ -118,6 +129,49 @@ def form(campaign: Campaign) -> files.Form:
 def bring(campaign: Campaign, data: bytes) -> None:
     """Send a campaign's file for its caller: it comes in as if it had been uploaded."""
     files.put(settings().campaigns_bucket, _incoming(campaign), data)
+
+
+def take(client: Client, upload: "Upload", door: str, key: str | None) -> Campaign:
+    """Let a campaign run on a file that came with a call at a vendor's door; a repeat under the same key is the same.
+
+    Raises as `create` does, `Refused` too for a file of which nothing can be read, and `SealInDoubt`.
+    """
+    columns, metadata = judge.base(upload.base), dict(upload.metadata)
+    _read_some(columns, upload.data)
+    said = json.dumps([door, upload.base, upload.name, dump_content(upload.content), metadata])
+    asked = Campaign(
+        id=new_id(client.name, key),
+        client=client.name,
+        region=client.region,
+        zone=client.zone,
+        hours=client.hours,
+        name=upload.name,
+        content=upload.content,
+        columns=columns,
+        fingerprint=hashlib.sha256(said.encode() + hashlib.sha256(upload.data).digest()).hexdigest(),
+        created_at=round(time.time(), 3),
+        metadata=metadata,
+        door=door,
+    )
+    standing, _ = create(asked)
+    try:
+        bring(standing, upload.data)
+    except (BotoCoreError, ClientError) as error:
+        observe.failure("nobody knows whether a campaign's file was kept", error)
+        raise accept.SealInDoubt from None
+    return standing
+
+
+def _read_some(columns: Columns, data: bytes) -> None:
+    """Raises `Refused` for a file of which not one row can be read, as far as its beginning says."""
+    try:
+        rows = list(islice(sheets.rows([data], judge.layout(columns)), _TRIED))
+    except sheets.Unusable as unusable:
+        raise Refused(Problem("file", f"{unusable.reason}; {unusable.cure}")) from None
+    flaws = [row for row in rows if isinstance(row, sheets.Flaw)]
+    if len(flaws) == len(rows) < _TRIED:
+        line, column = flaws[0].line, flaws[0].column and f"{flaws[0].column} "
+        raise Refused(Problem("file", f"has no row that can be read: line {line} {column}{flaws[0].reason}"))
 
 
 def _incoming(campaign: Campaign) -> str:

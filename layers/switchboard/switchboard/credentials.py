@@ -7,11 +7,16 @@ import re
 import secrets
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
-from switchboard import tracking
+from botocore.exceptions import BotoCoreError, ClientError
+
+from switchboard import observe, tracking
 from switchboard.clients import client as aws
+from switchboard.model.scope import EVERY, USUAL, Scope
 from switchboard.settings import settings
 
 _KEY = re.compile(r"sb_([0-9A-Za-z_-]{32})([0-9a-f]{8})")
@@ -34,11 +39,29 @@ class Client:
     hours: str = "08:00-21:00"
 
 
-_clients: dict[str, tuple[float, Client]] = {}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key as its holder shows it: its id, which is no secret, whose it is, what it may do and until when (epoch
+    seconds)."""
+
+    id: str
+    client: Client
+    scopes: frozenset[Scope]
+    expires_at: float | None = None
+
+
+_keys: dict[str, tuple[float, Key]] = {}
 _accounts: dict[str, tuple[float, Mapping[str, Mapping[str, str]]]] = {}
 
 
-def issue(client: str, region: str | None = None, zone: str | None = None, hours: str | None = None) -> str:
+def issue(
+    client: str,
+    region: str | None = None,
+    zone: str | None = None,
+    hours: str | None = None,
+    scopes: Collection[Scope] = EVERY,
+    name: str | None = None,
+) -> str:
     """A new API key of a client: shown this once, stored as a hash. A region of one time zone need not name it.
 
     Raises ValueError for a client's name that is not of letters, digits, `_`, `-` and `.`, an unknown region or zone,
@@ -56,10 +79,27 @@ def issue(client: str, region: str | None = None, zone: str | None = None, hours
     if hours is not None:
         parse_hours(hours)
     about = {"region": region, "zone": zone_of(zone).key if zone else _only_zone(region), "hours": hours}
+    return _mint(client, {**about, "name": name}, scopes, None)[0]
+
+
+def issue_another(
+    client: Client, name: str | None, scopes: Collection[Scope], expires_at: float | None
+) -> tuple[str, str, Mapping[str, Any]]:
+    """A new API key of a client that has one, its id, and what is stored of it; `expires_at` is epoch seconds."""
+    about = {"region": client.region, "zone": client.zone, "hours": client.hours, "name": name}
+    return _mint(client.name, about, scopes, expires_at)
+
+
+def _mint(
+    client: str, about: Mapping[str, str | None], scopes: Collection[Scope], expires_at: float | None
+) -> tuple[str, str, Mapping[str, Any]]:
     body = secrets.token_urlsafe(24)
     key = f"sb_{body}{_checksum(body)}"
-    tracking.put_key(_digest(key), client, about)
-    return key
+    digest = _digest(key)
+    # What it was made to end at is kept: a key that takes its place ends then, not with the overlap.
+    ends = {"expires_at": expires_at, "made_until": expires_at}
+    made = {**about, **ends, "scopes": {str(scope) for scope in scopes}, "created": time.time()}
+    return key, _id(digest), tracking.put_key(digest, _id(digest), client, made)
 
 
 def _only_zone(region: str | None) -> str | None:
@@ -71,26 +111,61 @@ def _only_zone(region: str | None) -> str | None:
     return zones[0] if len(zones) == 1 else None
 
 
-def authenticate(key: str) -> Client | None:
-    """Whose key this is, or None. The checksum turns typing errors away before the table is asked."""
+def authenticate(key: str) -> Key | None:
+    """What this key is, or None. The checksum turns typing errors away before the table is asked."""
     matched = _KEY.fullmatch(key)
     if matched is None or not hmac.compare_digest(matched[2], _checksum(matched[1])):
         return None
-    return _client(_digest(key))
+    return _key(_digest(key))
 
 
-def _client(digest: str) -> Client | None:
-    """The client of a key's hash, believed for a minute."""
+def _key(digest: str) -> Key | None:
+    """The key of a hash, believed for a minute but never beyond its end."""
     now = time.monotonic()
-    fresh_until, client = _clients.get(digest, (0.0, None))
-    if client is None or fresh_until < now:
-        _clients.pop(digest, None)  # only keys that exist are remembered: guesses cannot fill the memory
+    fresh_until, key = _keys.get(digest, (0.0, None))
+    if key is None or fresh_until < now:
+        _keys.pop(digest, None)  # only keys that exist are remembered: guesses cannot fill the memory
         if (row := tracking.get_key(digest)) is None:
             return None
-        about = {name: row[name] for name in ("region", "zone", "hours") if name in row}
-        client = Client(name=row["client"], **about)
-        _clients[digest] = (now + _FRESH, client)
-    return client
+        key = _read_key(digest, row)
+        _keys[digest] = (now + _FRESH, key)
+        if _stands(key):
+            _note_use(digest, key, row)
+    return key if _stands(key) else None
+
+
+def _stands(key: Key) -> bool:
+    return key.expires_at is None or time.time() < key.expires_at
+
+
+def _read_key(digest: str, row: Mapping[str, Any]) -> Key:
+    about = {name: row[name] for name in ("region", "zone", "hours") if name in row}
+    return Key(
+        id=_id(digest),
+        client=Client(name=row["client"], **about),
+        scopes=scopes_of(row),
+        expires_at=float(row["expires_at"]) if "expires_at" in row else None,
+    )
+
+
+def scopes_of(row: Mapping[str, Any]) -> frozenset[Scope]:
+    """The scopes of a key as it is stored; one from before there were scopes may do what keys could do then."""
+    return frozenset(map(Scope, row["scopes"])) if "scopes" in row else USUAL
+
+
+def _note_use(digest: str, key: Key, row: Mapping[str, Any]) -> None:
+    """Have the key's last day written, once a day: whoever reads the key again that day finds it written."""
+    day = datetime.fromtimestamp(time.time(), UTC).date().isoformat()
+    if row.get("used", "") >= day:
+        return
+    try:
+        if "scopes" not in row:  # nor was there a list when it was stored
+            tracking.list_key(digest, key.id, key.client.name)
+        tracking.note_use(digest, day)
+    except tracking.Overtaken:  # by another process
+        return
+    except (BotoCoreError, ClientError) as error:  # whoever calls need not suffer for a note
+        observe.failure("a key's last day of use could not be written", error)
 
 
 def open_session(token: str, key: str) -> None:
@@ -98,10 +173,10 @@ def open_session(token: str, key: str) -> None:
     tracking.put_login(_digest(token), _digest(key), time.time() + _SESSION)
 
 
-def in_session(token: str) -> Client | None:
-    """Whose session a token belongs to, or None."""
-    key = tracking.get_login(_digest(token), time.time())
-    return _client(key) if key else None
+def in_session(token: str) -> Key | None:
+    """The key that a token's session was opened with, or None."""
+    digest = tracking.get_login(_digest(token), time.time())
+    return _key(digest) if digest else None
 
 
 def end_session(token: str) -> bool:
@@ -140,6 +215,11 @@ def callback_token_matches(provider: str, token: str) -> bool:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _id(digest: str) -> str:
+    """A key's id, from its hash and not to be turned back into it: no second write has to agree with the first."""
+    return f"key_{hashlib.sha256(f'id of {digest}'.encode()).hexdigest()[:20]}"
 
 
 def _checksum(body: str) -> str:

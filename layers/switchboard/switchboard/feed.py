@@ -12,12 +12,13 @@ from switchboard import accept, files, judge, queues, runs, tracking
 from switchboard.credentials import Client
 from switchboard.dialects import sheets
 from switchboard.dialects.sheets import Flaw, Row, Unusable
-from switchboard.judge import Fit, Judge
+from switchboard.judge import Fit, Judge, octets
 from switchboard.model.campaign import (
     FIRST,
     WINDOW_MISSED,
     WINDOW_OCTETS,
     WINDOW_ROWS,
+    WINDOW_WORDS,
     Campaign,
     Lines,
     Missed,
@@ -27,7 +28,8 @@ from switchboard.model.campaign import (
     Window,
 )
 from switchboard.model.chunk import Run
-from switchboard.model.message import Recipient
+from switchboard.model.message import WORDING, Content, Recipient, Wording
+from switchboard.model.template import worded
 from switchboard.seen import Seen
 from switchboard.settings import settings
 from switchboard.tracking import Batch, Overtaken, campaigns, chunks
@@ -72,13 +74,13 @@ def upload(key: str, etag: str, size: int, deadline: float) -> None:
             version = files.copy(bucket, key, f'"{etag}"', file)
         except files.Changed:
             return  # another file came after this one, and tells of itself
+        queues.watch_campaign(id_, settings().watch_delay)  # before the start: no campaign runs that nobody watches
         try:
             progress = campaigns.start(id_, file, version, size, time.time())
         except Overtaken as overtaken:
             progress = campaigns.standing(overtaken) or progress
     files.delete(bucket, key)
     if progress.file == file:
-        queues.watch_campaign(id_, settings().watch_delay)
         _feed(campaign, deadline)
 
 
@@ -151,6 +153,8 @@ class _Cut:
         self.first = 0
         self.last = 0
         self._octets = 0
+        self._wordings: dict[Wording, int] = {}
+        self._words = 0
 
     @property
     def full(self) -> bool:
@@ -160,13 +164,18 @@ class _Cut:
         missed = len(self.missed) >= WINDOW_MISSED or self._octets >= WINDOW_OCTETS
         return missed or len(self.taken) >= WINDOW_ROWS
 
+    def holds(self, found: Fit | MissedRow) -> bool:
+        """Whether there is room for what a row says in words of its own."""
+        wording = found.wording if isinstance(found, Fit) and not self.batch else None
+        return wording is None or wording in self._wordings or self._words + octets(wording) <= WINDOW_WORDS
+
     def add(self, row: Row | Flaw, found: Fit | MissedRow) -> None:
-        """One more row."""
+        """One more row, where it `holds` that."""
         self.first, self.last = self.first or row.number, row.number
         if self.batch and (row.number in self._held) is not isinstance(found, Fit):
             found, self.changed = self._as_it_stands(row, found), True
         if isinstance(found, Fit):
-            self.taken.append(found.recipient)
+            self.taken.append(self._worded(found))
             if found.digest:
                 self.digests[row.number] = found.digest
             self.lines.add(row.number, row.line)
@@ -187,6 +196,21 @@ class _Cut:
             reason="was refused by rules that have changed since",
             cure="send it again in a campaign of its own",
         )
+
+    def _worded(self, found: Fit) -> Recipient:
+        """The recipient, naming its wording; most rows have that of the first, and need not."""
+        recipient, wording = found.recipient, found.wording
+        if wording is None:
+            return recipient
+        if wording not in self._wordings:
+            self._words += octets(wording)
+        place = self._wordings.setdefault(wording, len(self._wordings))
+        return replace(recipient, variables={**recipient.variables, WORDING: str(place)}) if place else recipient
+
+    def content(self, content: Content) -> Content:
+        """What the rows taken share: in the wording of all, or in each its own."""
+        wordings = tuple(self._wordings)
+        return worded(content, *wordings) if len(wordings) == 1 else replace(content, wordings=wordings)
 
     def window(self, seq: int, priority: int, batch: Batch | None) -> Window:
         """As it is kept."""
@@ -253,7 +277,11 @@ class _Reading:
             if its != priority or row.number <= resumed:
                 continue
             cut = cut if self._begun else self._first(row.number)
-            cut.add(row, self._judged(row))
+            found = self._judged(row)
+            if not cut.holds(found):
+                self._keep(cut, priority=priority, last=cut.last)
+                cut = _Cut()
+            cut.add(row, found)
             if cut.full:
                 self._keep(cut, priority=priority, last=cut.last)
                 cut = _Cut()
@@ -348,6 +376,7 @@ class _Reading:
         campaign, name = self._campaign, self._name(cut.first)
         submission = replace(
             batch_of(campaign),
+            content=cut.content(campaign.content),
             at_once=True,
             recipients=tuple(cut.taken),
             fingerprint=hashlib.sha256(name.encode()).hexdigest(),
@@ -381,6 +410,7 @@ def batch_of(campaign: Campaign) -> accept.Submission:
         send_at=campaign.send_at,
         marketing=campaign.marketing,
         metadata=campaign.metadata,
+        door=campaign.door,
     )
 
 

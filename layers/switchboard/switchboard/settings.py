@@ -13,7 +13,7 @@ from switchboard.routing import Route
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The deployment's settings; all times in seconds, rates in messages a second over all of a provider's
-    workers (0 = no limit), of which `concurrency` may run at once."""
+    workers (0 = no limit), of which `concurrency` may run at once; `key_rate` in requests a second of one key."""
 
     table: str
     fire_queue: str
@@ -42,6 +42,7 @@ class Settings:
     max_passes: int
     window: int
     provider_timeout: float
+    key_rate: float
     door_wait: float
     crm_settle: float
     crm_wait: float
@@ -55,7 +56,7 @@ _SINGLE = (
     *("SCHEDULE_THRESHOLD_SECONDS", "SCHEDULE_LEAD_SECONDS"),
     *("TABLE_NAME", "WATCH_QUEUE_URL", "REPORT_QUEUE_URL", "PROVIDERS_SECRET_ARN", "ROUTES", "LEASE_SECONDS"),
     *("WATCH_DELAY_SECONDS", "RECHECK_SECONDS", "BACKOFF_SECONDS", "MAX_PASSES", "WINDOW"),
-    *("PROVIDER_TIMEOUT_SECONDS", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
+    *("PROVIDER_TIMEOUT_SECONDS", "KEY_RATE", "DOOR_WAIT_SECONDS", "RETENTION_DAYS"),
     *("CRM_QUEUE_URL", "CRM_SETTLE_SECONDS", "CRM_WAIT_SECONDS", "UPLOADS_BUCKET", "LOOPBACK_ENDPOINTS"),
     *("CAMPAIGN_QUEUE_URL", "CAMPAIGNS_BUCKET", "FEED_LEASE_SECONDS"),
 )
@@ -99,6 +100,7 @@ def parse(environment: Mapping[str, str]) -> Settings:
         max_passes=int(environment["MAX_PASSES"]),
         window=int(environment["WINDOW"]),
         provider_timeout=float(environment["PROVIDER_TIMEOUT_SECONDS"]),
+        key_rate=float(environment["KEY_RATE"]),
         door_wait=float(environment["DOOR_WAIT_SECONDS"]),
         crm_settle=float(environment["CRM_SETTLE_SECONDS"]),
         crm_wait=float(environment["CRM_WAIT_SECONDS"]),

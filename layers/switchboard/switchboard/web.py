@@ -17,16 +17,21 @@ from switchboard.dialects.unified import ProblemDocument, problems
 from switchboard.dialects.wire import IDEMPOTENCY_KEY
 from switchboard.gateway import HEADERS
 from switchboard.model.problem import Problem, Refused
+from switchboard.model.scope import Scope
 from switchboard.model.status import Status
 from switchboard.observe import failure
 
 if TYPE_CHECKING:
     from switchboard.accept import Accepted
-    from switchboard.credentials import Client
+    from switchboard.credentials import Client, Key
 
 # What the functions need of Powertools comes from here: they import our package first (see its own module).
 __all__ = [
+    "ADMIN",
+    "CRM",
     "JSON",
+    "READ",
+    "SEND",
     "Api",
     "Body",
     "Fault",
@@ -46,6 +51,11 @@ _NAMES = re.compile(r"[-._~()'!*:@,;=+&$%<> \[\]{}|^\w]+")  # what Powertools ta
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+SEND, READ, CRM, ADMIN = Scope
+SCHEMES = ("Bearer", "ApiKey")
+"""The two ways to show a key, as the API's description names them."""
+SCOPE = "x-required-scope"
+"""Where the description says which scope a route asks for; what it says is what is asked for."""
 
 _TITLES = {status.value: status.phrase for status in HTTPStatus} | {
     422: "Unprocessable Content"
@@ -73,16 +83,27 @@ class Fault(Exception):
         self.headers = dict(headers or {})
 
 
-def operation(name: str, summary: str, *refusals: int, ok: tuple[int, ...] = (200,)) -> dict[str, Any]:
-    """What the API's description says of a route: its name, what it does, its answers and its refusals.
+def operation(
+    scope: Scope, name: str, summary: str, *refusals: int, ok: tuple[int, ...] = (200,), description: str | None = None
+) -> dict[str, Any]:
+    """What the API's description says of a route: the scope it needs, its name, what it does, its answers and refusals.
 
     The first of `ok` is the status of a handler that names none. Every route may refuse a key or a parameter.
     """
     # By name: given the model, Powertools would build it once for every status of every route when it first answers.
     refused = {"content": {PROBLEM: {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}}}
     answers: dict[int, Any] = {status: {"description": _TITLES[status]} for status in ok}
-    answers |= {status: {"description": _TITLES[status], **refused} for status in sorted((401, *refusals, 422, 500))}
-    return {"operation_id": name, "summary": summary, "status_code": ok[0], "responses": answers}
+    statuses = sorted({401, 403, *refusals, 422, 429, 500})
+    answers |= {status: {"description": _TITLES[status], **refused} for status in statuses}
+    return {
+        "operation_id": name,
+        "summary": summary,
+        "description": description,
+        "status_code": ok[0],
+        "responses": answers,
+        "security": [{scheme: [str(scope)]} for scheme in SCHEMES],
+        "openapi_extensions": {SCOPE: str(scope)},
+    }
 
 
 class Api(APIGatewayHttpResolver):
@@ -117,7 +138,12 @@ class Api(APIGatewayHttpResolver):
     @property
     def client(self) -> "Client":
         """Whose request this is."""
-        return cast("Client", self.context["client"])
+        return self.key.client
+
+    @property
+    def key(self) -> "Key":
+        """The key that this request shows."""
+        return cast("Key", self.context["key"])
 
     @property
     def routes(self) -> list[Any]:
@@ -127,9 +153,11 @@ class Api(APIGatewayHttpResolver):
     def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Answer one HTTP event (payload format 2.0)."""
         headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+        told: dict[str, str] = {}
         try:
             if not self._public:
-                self.context["client"] = _authenticated(headers)
+                key = self.context["key"] = _authenticated(headers)
+                told |= _counted(key)
                 _readable(headers, event)  # after the key: strangers are told nothing
             answer = super().resolve({**event, "headers": {**headers, "content-type": JSON}}, context)
         except Fault as fault:
@@ -137,8 +165,14 @@ class Api(APIGatewayHttpResolver):
         except Exception as error:  # the process's edge, for what fails before there is a route
             answer = _encoded(_failed(error))
         self.context.clear()
-        answer["headers"] = {**HEADERS, **answer.get("headers", {})}
+        answer["headers"] = {**HEADERS, **told, **answer.get("headers", {})}
         return answer
+
+    def _call_route(self, route: Any, route_arguments: dict[str, str]) -> Any:
+        """Before the body is looked at, which Powertools does before it asks anything else of ours."""
+        if not self._public and route in self.routes:
+            _permitted(self.key, Scope(route.openapi_extensions[SCOPE]))
+        return super()._call_route(route, route_arguments)
 
     def _invalid(self, invalid: RequestValidationError) -> Response[str]:
         errors = invalid.errors()
@@ -195,21 +229,39 @@ def accepted(accepted: "Accepted") -> Response[unified.Accepted]:
     return Response(202, JSON, unified.accepted(accepted.batch, accepted.messages), headers)
 
 
-def _authenticated(headers: Mapping[str, str]) -> "Client":
+def _authenticated(headers: Mapping[str, str]) -> "Key":
     # Not needed by the functions without keys, and it brings the AWS clients along.
     from switchboard import credentials
 
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    key = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
-    client = credentials.authenticate(key) if key else None
-    if client is None:
-        error = ', error="invalid_token"' if key else ""
+    shown = headers.get("x-api-key") or (token.strip() if scheme.lower() == "bearer" else "")
+    key = credentials.authenticate(shown) if shown else None
+    if key is None:
+        error = ', error="invalid_token"' if shown else ""
         detail = (
-            "The API key is not valid." if key else "An API key is needed: Authorization: Bearer sb_… or X-Api-Key."
+            "The API key is not valid." if shown else "An API key is needed: Authorization: Bearer sb_… or X-Api-Key."
         )
         challenge = {"WWW-Authenticate": f'Bearer realm="switchboard"{error}'}
         raise Fault(401, detail, headers=challenge)
-    return client
+    return key
+
+
+def _counted(key: "Key") -> Mapping[str, str]:
+    """What the caller is told of its quota. Raises `Fault` when that is used up."""
+    from switchboard import quota  # as above
+
+    try:
+        left = quota.take(key.id)
+    except quota.Exhausted as over:
+        raise Fault(429, "The key has made as many requests as it may; wait.", headers=over.headers) from None
+    return left.headers if left else {}
+
+
+def _permitted(key: "Key", scope: Scope) -> None:
+    """Raises `Fault` for a key without the scope (RFC 6750 section 3.1)."""
+    if scope not in key.scopes:
+        challenge = {"WWW-Authenticate": f'Bearer realm="switchboard", error="insufficient_scope", scope="{scope}"'}
+        raise Fault(403, f"This needs a key with the scope {scope}.", headers=challenge)
 
 
 def _readable(headers: Mapping[str, str], event: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from switchboard.dialects.wire import Request, Response
 from switchboard.model.message import Content, Recipient
 from switchboard.model.problem import Problem
+from switchboard.model.scope import Scope
 from switchboard.model.status import Status
 
 Said = TypeVar("Said")
@@ -30,8 +31,9 @@ class TurnedAway(Exception):
 class Refusal(StrEnum):
     """Why a call that reads well is not taken."""
 
-    CREDENTIALS = "credentials"  # nobody's key
+    CREDENTIALS = "credentials"  # nobody's key, or one that may not do this
     CONTENT = "content"  # something in it cannot be carried; problems name it
+    LIMIT = "limit"  # the key has made too many requests, and nothing was stored
     BUSY = "busy"  # for the moment, and nothing was stored
     FAILED = "failed"  # a fault of ours, and certainly nothing was taken
     UNKNOWN = "unknown"  # a fault of ours, and it may have been taken
@@ -111,6 +113,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file to whose every row a message goes: what its caller calls that, and what all the messages share.
+
+    `base` says what the columns of the file are, as a campaign's `Columns` does; `metadata` is what else was said.
+    """
+
+    name: str
+    content: Content
+    base: str
+    data: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Generic[Said]):
     """One call of the vendor, taken by the gateway. `dialect` is the vendor's name.
 
@@ -123,6 +139,7 @@ class Door(Generic[Said]):
     waits        whether the answer holds what only the provider can say
     names        the vendor's parameters by our fields, where they have another name there
     writing      what a call wants the CRM to hold, in place of an order; `held` is then the vendor's yes
+    upload       the file that a call brings, in place of an order; `begun` is then the vendor's yes. Raises `Refused`
     """
 
     dialect: str
@@ -138,6 +155,13 @@ class Door(Generic[Said]):
     names: Mapping[str, str] = field(default_factory=dict)
     writing: Callable[[Said], Writing] | None = None
     held: Callable[[Held], Response] | None = None
+    upload: Callable[[Said], Upload] | None = None
+    begun: Response | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What a key must be good for to be let in here."""
+        return Scope.CRM if self.writing else Scope.SEND
 
 
 def by_their_names(problems: Iterable[Problem], names: Mapping[str, str]) -> tuple[Problem, ...]:

@@ -87,7 +87,7 @@ def _dump(campaign: Campaign) -> table.Item:
         "send_at": None if campaign.send_at is None else table.number(campaign.send_at),
         "expires": None if campaign.expires_at is None else table.number(campaign.expires_at),
         "metadata": json.dumps(dict(campaign.metadata), ensure_ascii=False),
-        "twice": campaign.allow_duplicates or None,
+        **{"twice": campaign.allow_duplicates or None, "door": campaign.door},
     }
 
 
@@ -109,6 +109,7 @@ def _campaign(item: table.Item) -> Campaign:
         expires_at=float(item["expires"]) if "expires" in item else None,
         metadata=json.loads(item["metadata"]),
         allow_duplicates=item.get("twice", False),
+        door=item.get("door"),
     )
 
 

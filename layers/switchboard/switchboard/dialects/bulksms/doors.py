@@ -24,6 +24,7 @@ _MISSING, _INVALID_TYPE, _INVALID_TEXT, _INVALID_DESTINATION, _INVALID_SOURCE = 
 _INTERNAL = "1710"
 _CODES: Mapping[Refusal, str] = {
     Refusal.CREDENTIALS: "1703",
+    Refusal.LIMIT: "1709",
     Refusal.BUSY: "1709",
     Refusal.FAILED: _INTERNAL,
     Refusal.ABSENT: _INTERNAL,

@@ -1,6 +1,10 @@
-"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words: with 200, except in doubt."""
+"""The vendor's doors: its calls taken by the gateway and answered in the vendor's words: with 200, except in doubt.
+
+One more is not 200: too many requests, which clients know by its status wherever it comes from (RFC 6585).
+"""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from switchboard.dialects.door import (
@@ -60,6 +64,7 @@ _FAULTS = {
     Refusal.FAILED: "Internal error: nothing was taken, send the request again later",
     Refusal.ABSENT: "This gateway does not take this call",
 }
+_TOO_MANY = "Too many requests: nothing was taken, send the request again later"
 # An error message would read as a plain no: whoever does not know the status reads no answer here.
 _IN_DOUBT = text("Server error: the request may have been taken, do not send it again", 500)
 _NAMES = {
@@ -143,6 +148,8 @@ def _refuser(
     def refuse(call: object, refusal: Refusal, problems: tuple[Problem, ...], order: Order | None) -> Response:
         if refusal is Refusal.UNKNOWN:
             return _IN_DOUBT
+        if refusal is Refusal.LIMIT:
+            return replace(_no(_TOO_MANY), status=429)
         if refusal is not Refusal.CONTENT:
             return _no(_FAULTS[refusal])
         if any(problem.field == "from" for problem in problems):
