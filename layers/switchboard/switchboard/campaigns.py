@@ -37,7 +37,7 @@ _COUNTING = 15.0  # seconds for counting
 _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
 _LOOKS = 3  # windows that are looked into for them
-_TRIED = 100  # rows of which one must be readable, where the answer to the file is its caller's only one
+_TRIED = 100  # rows that are tried at a door: what none of them shows is told with the campaign
 
 
 class NotPossible(Exception):
@@ -157,13 +157,16 @@ def take(client: Client, upload: "Upload", door: str, key: str | None) -> Campai
 
 
 def _read_some(columns: Columns, data: bytes) -> None:
-    """Raises `Refused` for a file of which not one row can be read, as far as its beginning says."""
+    """Raises `Refused` for a file of which not one row can be read; of many rows the first ones speak for all."""
+    flaws: list[sheets.Flaw] = []
     try:
-        rows = list(islice(sheets.rows([data], judge.layout(columns)), _TRIED))
+        for row in islice(sheets.rows([data], judge.layout(columns)), _TRIED):
+            if isinstance(row, sheets.Row):
+                return
+            flaws.append(row)
     except sheets.Unusable as unusable:
         raise Refused(Problem("file", f"{unusable.reason}; {unusable.cure}")) from None
-    flaws = [row for row in rows if isinstance(row, sheets.Flaw)]
-    if len(flaws) == len(rows) < _TRIED:
+    if len(flaws) < _TRIED:
         line, column = flaws[0].line, flaws[0].column and f"{flaws[0].column} "
         raise Refused(Problem("file", f"has no row that can be read: line {line} {column}{flaws[0].reason}"))
 
