@@ -26,8 +26,7 @@ def _worked(deadline: float, record: dict[str, Any]) -> bool:
         try:
             work(queues.parse_record(record["body"]), deadline)
         except Later as later:
-            queues.postpone_record(record["receiptHandle"], later.seconds)
-            return False
+            return queues.postpone_record(record, later.seconds)
     except Exception as error:  # the process's edge: the other records must not fail with this one
         observe.failure("writes to the CRM were not done", error, sqs_message_id=record["messageId"])
         return False

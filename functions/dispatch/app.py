@@ -27,8 +27,7 @@ def _submitted(deadline: float, record: dict[str, Any]) -> bool:
         try:
             dispatch(name.chunk, name.provider, deadline)
         except Later as later:
-            queues.postpone(name.provider, record["receiptHandle"], later.seconds)
-            return False
+            return queues.postpone(name.provider, record, later.seconds)
     except Exception as error:  # the process's edge: the other records must not fail with this one
         observe.failure("a chunk was not dispatched", error, sqs_message_id=record["messageId"])
         return False

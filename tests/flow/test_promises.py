@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from switchboard import accept, receive, tracking
+from switchboard import accept, queues, receive, tracking, watch
 from switchboard.dialects.wire import FORM, Request
 from switchboard.model.chunk import Result, parse_message_id
 from switchboard.model.outcome import Verdict
@@ -254,6 +254,43 @@ def test_a_rate_makes_messages_wait_and_none_doubtful(world: World) -> None:
         for batch in batches:
             delivered_once(world, "hubb", batch)
         assert time.monotonic() - began > 60 / 40 - 1  # all but the last windows have passed at the pace
+
+
+def test_a_name_that_waits_often_is_put_anew_and_is_no_dead_letter(world: World) -> None:
+    """SQS counts every receive, and a paced provider's names, or those of somebody's lease, are received again."""
+    accepted = world.send([world.number()], "hubb")
+    url = settings().queues["hubb"]
+    while not (records := world.receive(url)):
+        time.sleep(0.05)
+    (record,) = records
+    view = chunks.read_chunk(parse_message_id(accepted.messages[0].id)[0])  # type: ignore[index]  # it is one
+    assert view is not None
+    chunks.postpone(view.header, "somebody", time.time() + 2.5)
+    came = []
+    for receives in range(1, 7):
+        record["attributes"]["ApproximateReceiveCount"] = str(receives)
+        came.append(world.dispatch.handler({"Records": [record]}, Context())["batchItemFailures"] == [])
+    assert came == [False] * 4 + [True] * 2
+    world.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+    delivered_once(world, "hubb", accepted)
+
+
+def test_a_name_that_waits_for_longer_than_a_round_of_the_watch_is_left_to_it(world: World) -> None:
+    """The watch has announced its chunk again by then: put anew without end, names would pile up."""
+    accepted = world.send([world.number()], "hubb")
+    url = settings().queues["hubb"]
+    while not (records := world.receive(url)):
+        time.sleep(0.05)
+    (record,) = records
+    world.sqs.delete_message(QueueUrl=url, ReceiptHandle=record["receiptHandle"])
+    sent = int(record["attributes"]["SentTimestamp"]) - 1000 * (settings().watch_delay + 1)
+    record["attributes"] |= {"ApproximateReceiveCount": "5", "SentTimestamp": str(sent)}
+    assert queues.postpone("hubb", record, 0.0)
+    assert world.receive(url) == []
+    sealed = tracking.read_batch(accepted.batch)
+    assert sealed is not None
+    watch.watch({"batch": sealed.id, "nonce": sealed.nonce})
+    delivered_once(world, "hubb", accepted)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,11 @@ import boto3
 import pytest
 
 from switchboard import accept, fire, settings, tracking
+from switchboard.model.chunk import parse_message_id
+from switchboard.model.message import Channel, Content, Recipient
 from switchboard.model.problem import Refused
 from switchboard.tracking import table
+from switchboard.tracking.chunks import partition
 
 from .world import ACME, World
 
@@ -232,8 +235,15 @@ def test_marketing_waits_for_the_recipients_hours_and_the_rest_does_not(world: W
 
 
 @pytest.mark.skipif(datetime.now(UTC).hour in {22, 23, 0}, reason="hours do not go over midnight")
+def test_what_would_be_over_before_it_is_day_is_refused(world: World) -> None:
+    closed = replace(ACME, hours=hours(20, 60), zone="UTC")
+    with pytest.raises(Refused, match="expires_at"):
+        world.send(["+8781012347"], "hubb", client=closed, marketing=True, expires_at=later(600))
+
+
+@pytest.mark.skipif(datetime.now(UTC).hour in {22, 23, 0}, reason="hours do not go over midnight")
 def test_what_comes_late_meets_the_quiet_hours_again(world: World) -> None:
-    """Accepted in the hours, dispatched behind them: a backlog, or a provider's outage."""
+    """Accepted in the hours, dispatched behind them: a backlog, or a provider's outage. Queued it was, and stays."""
     unknown = "+8781012346"
     open_now = replace(ACME, hours=hours(-60, 60), zone="UTC")
     accepted = world.send([unknown], "hubb", client=open_now, marketing=True)
@@ -243,7 +253,22 @@ def test_what_comes_late_meets_the_quiet_hours_again(world: World) -> None:
     while not world.deliver("hubb"):
         pass
     life = world.life(accepted.messages[0].id)
-    assert (life.status, life.attempts) == ("scheduled", ())
+    assert (accepted.messages[0].status, life.status, life.attempts) == ("queued", "queued", ())
     assert life.send_at is not None
     assert 25 * 60 < life.send_at - time.time() <= 30 * 60
     assert tracking.cancel_batch(ACME.name, accepted.batch) == tracking.CancelResults(1, 0)
+
+
+def test_what_a_provider_keeps_is_kept_as_long_as_its_receipts_may_come(world: World) -> None:
+    at, number = later(300 * 86400), world.number()
+    content = Content(channel=Channel.SMS, text="Hello", provider_at=at)
+    said = accept.Submission(content=content, recipients=(Recipient(to=number),), provider="bulksms", fingerprint="f")
+    (message,) = accept.accept(said, ACME, None).messages
+    world.pump(lambda: world.status(message.id) != "queued")
+    (attempt,) = world.life(message.id).attempts
+    chunk, _ = parse_message_id(message.id) or (None, 0)
+    assert chunk is not None and attempt.vendor_id is not None
+    keys = [("B#" + chunk.batch, "B"), (partition(chunk), "M#000"), (partition(chunk), "M#000#X00")]
+    keys.append((f"R#bulksms#{attempt.vendor_id}", "MAP"))
+    items = [table.get(*key) for key in keys]
+    assert all(item and item["ttl"] >= at for item in items)

@@ -292,6 +292,29 @@ def test_a_pause_that_stands_still_lets_no_second_one_out(
     assert [world.taken("hubb", number) for number in numbers] == [0] * len(numbers)
 
 
+def test_a_pause_leaves_nothing_of_a_night_that_waits_for_the_morning(
+    world: World, far: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Marketing by the minute: each occurrence waits for the recipient's hours, which do not come in this test."""
+    number, count = "+447700900997", 130
+    now = datetime.now(UTC)
+    begins, ends = ("12:00", "13:00") if now.hour < 10 or now.hour > 14 else ("20:00", "21:00")
+    night = replace(ACME, hours=f"{begins}-{ends}", zone="UTC")
+    message = {"to": number, "text": "Hello", "provider": "hubb", "class": "marketing"}
+    first = soon() - count * 60
+    schedule, _ = recurring.create(night, wanted(number, first, rate="1 minute", end=None, message=message), None)
+    kept.move(schedule, first)
+    for due in range(first, first + count * 60, 60):
+        with monkeypatch.context() as then:
+            then.setattr(recurring.time, "time", lambda due=due: due - 1.0)
+            recurring.fire(schedule.id, due)
+    assert [life.status for life in world.to(number)] == ["scheduled"] * 100  # a page of them
+    recurring.pause(night, schedule.id)
+    made = [one.batch for one in kept.occurrences(schedule.id, 2 * count) if one.batch]
+    found = [tracking.batch(ACME.name, batch) for batch in made]
+    assert [batch.statuses for batch in found if batch] == [{"canceled": 1}] * count
+
+
 def test_a_pause_before_its_time_and_a_resumption_before_it_still_send_once(world: World, far: None) -> None:
     schedule, number = make(world, soon(4))
     recurring.fire(schedule.id, schedule.next_due or 0)

@@ -26,7 +26,10 @@ NAMED_OTHERWISE = {
     **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "PutObject"),
     "CopyObject": "PutObject",  # and GetObject, of what is copied
 }  # an operation that another one's permission covers
-QUICK = {"WatchDelaySeconds": 1, "RecheckSeconds": 1, "CrmSettleSeconds": 1}
+QUICK = {
+    **{"WatchDelaySeconds": 1, "RecheckSeconds": 1, "CrmSettleSeconds": 1},
+    **{"ScheduleThresholdSeconds": 2, "ScheduleLeadSeconds": 1},
+}
 INBOUND = {"from": "+59898344484", "to": "+13056490655", "text": "hola"}
 RECIPIENTS = {"hubb": "+13055550111", "ucontact": "+59898344484", "bulksms": "+919876543210"}
 
@@ -97,6 +100,18 @@ def live_with_the_crm(stack: Stack, api: httpx.Client) -> None:
     assert answer.json()["message"] == "success"
 
 
+def live_later(api: httpx.Client) -> None:
+    """Batches of one and of two that an alarm announces."""
+    for to in (["+13055550120"], ["+13055550121", "+13055550122"]):
+        at = datetime.fromtimestamp(time.time() + 5, UTC).isoformat()
+        body = {"provider": "hubb", "to": to, "from": "13055550100", "text": "hello", "send_at": at}
+        url = api.post("/v1/messages", json=body).raise_for_status().json()["url"]
+        end = time.monotonic() + 30
+        while api.get(url).raise_for_status().json()["statuses"].keys() & {"scheduled", "queued"}:
+            assert time.monotonic() < end, "it was not fired"
+            time.sleep(0.1)
+
+
 def live_by_the_calendar(api: httpx.Client) -> None:
     """A schedule that is due at once and goes on, one that is far off, and all that can be done to them."""
     message = {"to": RECIPIENTS["hubb"], "from": "13055550100", "text": "hello", "provider": "hubb"}
@@ -164,6 +179,7 @@ def test_roles_allow_what_functions_do(tmp_path: Path, monkeypatch: pytest.Monke
         with httpx.Client(base_url=stack.url, headers={"Authorization": f"Bearer {stack.key}"}, timeout=30) as api:
             live(api, stack.simulators)
             live_with_the_crm(stack, api)
+            live_later(api)
             live_with_keys(api)
             live_by_the_calendar(api)
             live_by_the_file(api)

@@ -116,6 +116,11 @@ def test_every_wrong_field_is_named(api: httpx.Client, wrong: dict[str, Any], fi
     assert {error["field"] for error in answer.json()["errors"]} == fields
 
 
+@pytest.mark.parametrize("id_", ["sc_x", "x" * 3000])
+def test_what_is_no_name_of_a_schedule_is_not_found(api: httpx.Client, id_: str) -> None:
+    assert api.get(f"/v1/schedules/{id_}").status_code == api.post(f"/v1/schedules/{id_}/pause").status_code == 404
+
+
 def test_a_message_that_is_too_large_to_be_kept_is_refused(api: httpx.Client) -> None:
     to = [{"to": f"+1919555{number:04}", "variables": {"name": "x" * 400}} for number in range(800)]
     answer = api.post("/v1/schedules", json={**WEEKDAYS, "message": {**MESSAGE, "to": to}})

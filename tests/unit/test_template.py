@@ -12,7 +12,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from sandbox.template import Template
-from switchboard import settings
+from switchboard import queues, settings
 from switchboard.admit import CAMPAIGN_HEADER, PROBLEM_HEADER
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.feed import INCOMING as INCOMING_FILES
@@ -148,6 +148,11 @@ def test_every_door_leads_to_exactly_one_function() -> None:
     assert sorted(made) == sorted(asked)
 
 
+def test_a_page_may_call_our_own_api_by_every_method_that_it_has() -> None:
+    ours = {method for method, path in routes() if path.startswith("/v1/")}
+    assert ours == set(SOURCE["Resources"]["Api"]["Properties"]["CorsConfiguration"]["AllowMethods"])
+
+
 def test_every_door_of_a_vendor_is_routed_and_nothing_else_stands_at_a_vendors_path() -> None:
     doors = [*DOORS, *ENTRANCES]
     inbound = [("GET", path) for path in (INBOUND, INBOUND + "/{proxy+}")]  # the one call that a vendor makes of us
@@ -218,7 +223,7 @@ def test_the_times_of_the_crm_fit_together() -> None:
     provider, crm, settle = default("ProviderTimeoutSeconds"), default("CrmTimeoutSeconds"), default("CrmSettleSeconds")
     assert 2 * provider + 100 + 2 * 5 < crm  # 100 MB of files at a megabyte a second
     assert default("CrmWaitSeconds") < SOURCE["Globals"]["Function"]["Timeout"]
-    assert default("MaxReceives") > 2 * default("MaxPasses")  # a name comes back after every call without an answer
+    assert default("MaxReceives") > 2 * default("MaxPasses") > queues._RENEWED
     assert settle < default("CrmVisibilitySeconds")
 
 

@@ -170,6 +170,8 @@ def test_a_time_of_its_own_is_an_instant(said: dict[str, str], at: float) -> Non
         ({"send_at": "2026-12-31T18:00:00Z", "timezone": "Europe/Madrid"}, ["timezone"]),
         ({"timezone": "Europe/Madrid"}, ["timezone"]),
         ({"send_at": "2026-02-30T18:00:00", "timezone": "Europe/Madrid"}, ["send_at"]),
+        ({"send_at": "1970-12-31T23:59:59", "timezone": "Europe/Madrid"}, ["send_at"]),
+        ({"send_at": "9999-12-31T23:59:59", "timezone": "Europe/Madrid"}, ["send_at"]),
         ({"send_at": "tomorrow"}, ["send_at"]),
         ({"send_at": "1798740000"}, ["send_at"]),
         ({"via": "provider"}, ["via"]),

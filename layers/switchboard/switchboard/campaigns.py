@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -33,11 +35,14 @@ if TYPE_CHECKING:  # of the vendors' doors, which our own API does not load
 
 MAX_FILE = 500_000_000  # octets
 FRESH = 60.0  # seconds that a file of outcomes is given out while the campaign still goes on
+WAITS = 900.0  # seconds that it waits for whoever asked for it
 _COUNTING = 15.0  # seconds for counting
 _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
 _LOOKS = 3  # windows that are looked into for them
 _TRIED = 100  # rows that are tried at a door: what none of them shows is told with the campaign
+_LINE = re.compile(r"[0-9]{14}#[a-z2-7]{23}")  # the place of a campaign in its client's list
+_ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
 
 
 class NotPossible(Exception):
@@ -183,7 +188,7 @@ def own(client: Client, id_: str) -> Campaign | None:
 
 def listed(client: Client, cursor: str | None, limit: int) -> tuple[list[tuple[Campaign, Progress]], str | None]:
     """A page of a client's campaigns, the newest first, with how far they are. Raises `Refused`."""
-    if cursor is not None and not _is_place(cursor, "#"):
+    if cursor is not None and not _LINE.fullmatch(cursor):
         raise Refused(Problem("cursor", "is not a cursor of this list"))
     found, after = kept.listed(client.name, cursor, limit)
     return [(campaign, progress) for campaign in found if (progress := kept.progress(campaign.id))], after
@@ -195,7 +200,8 @@ def life(client: Client, id_: str) -> Life | None:
     progress = kept.progress(id_) if campaign else None
     if campaign is None or progress is None:
         return None
-    windows = list(kept.windows(id_)) if progress.windows else []
+    windows = list(kept.windows(id_)) if progress.file else []
+    progress = _as_kept(progress, windows)
     tallies = _tallies(campaign.id, windows)
     counted = sum(sum(one.statuses.values()) for one in tallies)
     statuses: Counter[str] = Counter()
@@ -204,7 +210,9 @@ def life(client: Client, id_: str) -> Life | None:
     handed, latest = sum(one.handed for one in tallies), max((one.latest for one in tallies), default=0.0)
     over = progress.fed_at is not None or progress.state is State.CANCELED
     finished = over and counted == progress.accepted and all(one.settled for one in tallies)
-    rate = _rate(progress, handed, latest if finished else time.time())
+    began = max(progress.started_at or 0.0, campaign.send_at or 0.0)
+    # Of a part of the messages no rate can be told.
+    rate = _rate(handed, began, latest if finished else time.time()) if counted == progress.accepted else None
     return Life(
         campaign=campaign,
         progress=progress,
@@ -217,6 +225,12 @@ def life(client: Client, id_: str) -> Life | None:
         estimated_end=None if finished or progress.state is not State.RUNNING else _end(progress, handed, rate),
         refusals=_refusals(id_, windows),
     )
+
+
+def _as_kept(progress: Progress, windows: Sequence[Window]) -> Progress:
+    """The progress with the rows of the windows: a worker that was stopped may have kept one more than it could say."""
+    names = ("accepted", "refused", "duplicates")
+    return replace(progress, **{name: sum(getattr(window, name) for window in windows) for name in names})
 
 
 def _tallies(id_: str, windows: Sequence[Window]) -> list[Tally]:
@@ -239,10 +253,8 @@ def _tallies(id_: str, windows: Sequence[Window]) -> list[Tally]:
         return [tally for tally in pool.map(count, windows) if tally]
 
 
-def _rate(progress: Progress, handed: int, until: float) -> float | None:
-    if progress.started_at is None or not handed or until <= progress.started_at:
-        return None
-    return handed / (until - progress.started_at)
+def _rate(handed: int, began: float, until: float) -> float | None:
+    return handed / (until - began) if handed and until > began else None
 
 
 def _end(progress: Progress, handed: int, rate: float | None) -> float | None:
@@ -302,7 +314,7 @@ def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit
     """A page of a campaign's rows in the order of its windows. Raises `Refused`."""
     if own(client, id_) is None:
         return None
-    if cursor is not None and not _is_place(cursor, "."):
+    if cursor is not None and not _ROW.fullmatch(cursor):
         raise Refused(Problem("cursor", "is not a cursor of this list"))
     seq, row = map(int, (cursor or "1.0").split("."))
     items: list[Outcome] = []
@@ -319,20 +331,16 @@ def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit
     return Page(tuple(items), None)
 
 
-def _is_place(text: str, between: str) -> bool:
-    first, _, rest = text.partition(between)
-    last = rest.isalnum() if between == "#" else rest.isdigit()
-    return first.isdigit() and last and text.isascii() and len(text) < 100
-
-
 def report(client: Client, id_: str) -> str | None:
     """Where the file of a campaign's outcomes can be fetched; empty while it is being made. None: no such campaign."""
     campaign = own(client, id_)
     if campaign is None:
         return None
     standing, now = kept.outcomes(id_), time.time()
-    patience = outcomes.BELIEVED if standing.final else FRESH
-    if standing.file and now - standing.made_at < patience:
+    if standing.file and now - standing.made_at < _patience(standing):
+        if not standing.given:
+            with suppress(Overtaken):  # there is a newer one
+                kept.give_outcomes(id_, standing.file)
         name = f"{id_}.csv"
         return files.link(settings().campaigns_bucket, standing.file, name, outcomes.CSV)
     if standing.until <= now:
@@ -343,3 +351,10 @@ def report(client: Client, id_: str) -> str | None:
             return ""  # somebody else asked at the same time
         queues.announce_campaign(client.name, {"report": id_, "ticket": ticket})
     return ""
+
+
+def _patience(standing: kept.Outcomes) -> float:
+    """For how long a file of outcomes is given out, in seconds."""
+    if standing.final:
+        return outcomes.BELIEVED
+    return FRESH if standing.given else WAITS

@@ -187,7 +187,7 @@ def _record(
     results = [_result(header, n, outcome, now) for (n, _), outcome in zip(window, outcomes, strict=True)]
     if not results:
         return []
-    chunks.write_results(header.chunk, results, batch.reports_to)
+    chunks.write_results(header.chunk, results, batch.reports_to, batch.content.provider_at)
     early = _hand_over(header, results)
     _tell(batch, header, results, early)
     for verdict, count in Counter(result.verdict for result in results).items():

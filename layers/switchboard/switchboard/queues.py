@@ -1,6 +1,7 @@
 """SQS: names of chunks for the providers, of messages to report, of what to look at again; never any content."""
 
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from switchboard.settings import settings
 MAX_DELAY = 900  # SQS's DelaySeconds limit
 MAX_HIDDEN = 43_200  # SQS's VisibilityTimeout limit
 _SEND_BATCH = 10  # SendMessageBatch's limit
+_RENEWED = 5  # receives of a name that waits; MaxReceives is well above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,8 @@ def announce(headers: Iterable[Header], owner: str) -> None:
 
 def parse_name(body: str) -> Name:
     """The name that a queue's message holds."""
-    return Name(**json.loads(body))
+    said = json.loads(body)
+    return Name(chunk=said["chunk"], provider=said["provider"])
 
 
 def announce_reports(owner: str, messages: Iterable[str]) -> None:
@@ -122,27 +125,44 @@ def watch_receipt(provider: str, vendor_id: str, to: str | None, delay: float) -
     _watch({"provider": provider, "receipt": vendor_id, "to": to}, delay)
 
 
-def postpone(provider: str, receipt_handle: str, seconds: float) -> None:
-    """Make a received message visible again after `seconds`: it is not acknowledged.
+def postpone(provider: str, record: Mapping[str, Any], seconds: float) -> bool:
+    """Have a received name again after `seconds`; whether what was received is to be acknowledged.
 
-    Where SQS will not have it (the message was handed out again meanwhile, or is gone) the queue's own time holds.
+    It is made visible again, or, where it has waited so a few times, put anew: SQS counts what it hands out, and what
+    merely waits is no dead letter. One that is older than the watch's round is left to the watch, which has announced
+    its chunk again: names do not pile up. Where SQS will not have it (the message was handed out again meanwhile, or is
+    gone) the queue's own time holds.
     """
-    _hide(settings().queues[provider], receipt_handle, seconds)
+    return _put_off(settings().queues[provider], record, seconds, settings().watch_delay)
 
 
 def postpone_report(receipt_handle: str, seconds: float) -> None:
-    """The same for a message of the report queue."""
+    """Make a received message of the report queue visible again after `seconds`: its receives are its tries."""
     _hide(settings().report_queue, receipt_handle, seconds)
-
-
-def postpone_record(receipt_handle: str, seconds: float) -> None:
-    """The same for a message of the CRM's queue."""
-    _hide(settings().crm_queue, receipt_handle, seconds)
 
 
 def postpone_campaign(receipt_handle: str, seconds: float) -> None:
     """The same for a message of the campaigns' queue."""
     _hide(settings().campaign_queue, receipt_handle, seconds)
+
+
+def postpone_record(record: Mapping[str, Any], seconds: float) -> bool:
+    """The same as `postpone` for a name of the CRM's queue, which its record's holder keeps from piling up."""
+    return _put_off(settings().crm_queue, record, seconds)
+
+
+def _put_off(url: str, record: Mapping[str, Any], seconds: float, most: float = math.inf) -> bool:
+    attributes = record["attributes"]
+    if int(attributes["ApproximateReceiveCount"]) < _RENEWED:
+        _hide(url, record["receiptHandle"], seconds)
+        return False
+    body = {"since": int(attributes["SentTimestamp"]) // 1000, **json.loads(record["body"])}
+    if time.time() - body["since"] <= most:
+        # First the new one, then the acknowledgement: between them there are two, and one changes nothing.
+        group = {"MessageGroupId": attributes["MessageGroupId"]} if "MessageGroupId" in attributes else {}
+        delay = _whole(seconds, MAX_DELAY)
+        client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body), DelaySeconds=delay, **group)
+    return True
 
 
 def _hide(url: str, receipt_handle: str, seconds: float) -> None:

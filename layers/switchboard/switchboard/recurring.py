@@ -8,12 +8,15 @@ claimed by then.
 
 import hashlib
 import math
+import re
 import secrets
 import time
 from base64 import b32encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import takewhile
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,8 +35,10 @@ PREFIX = "sc_"
 """How the id of a recurring schedule begins."""
 
 OCCURRENCES = 20  # told with a schedule
-_STOPPED = 100  # occurrences whose batches are canceled by a pause
+_ID = re.compile(PREFIX + "[a-z2-7]{24}")
 _WAITING = 3 * 86_400  # seconds: for longer, not even quiet hours keep a message
+_WAITING_MOST = _WAITING // 60 + 1  # occurrences within that: no two are less than a minute apart
+_AT_ONCE = 16  # batches that a pause cancels at once
 _LATE = "its time was over before it could be made"
 _STOPPED_SHORT = "making it was given up"
 
@@ -117,7 +122,7 @@ def own(client: Client, id_: str) -> Schedule | None:
 
 
 def _own(client: Client, id_: str) -> Schedule | None:
-    standing = kept.read(id_)
+    standing = kept.read(id_) if _ID.fullmatch(id_) else None  # a longer one is no key that the table takes
     return standing if standing is not None and standing.client == client.name else None
 
 
@@ -193,9 +198,13 @@ def _stop(schedule: Schedule) -> None:
     """Whatever was made and nobody has claimed is not sent; and nothing comes any more of what waited to be made."""
     batches = [_withhold(schedule, schedule.next_due).id] if schedule.next_due is not None else []
     since = time.time() - _WAITING
-    made = (one for one in kept.occurrences(schedule.id, _STOPPED) if one.due > since and one.batch is not None)
-    for batch in dict.fromkeys([*batches, *(one.batch for one in made if one.batch)]):
-        tracking.cancel_batch(schedule.client, batch)
+    made = (one.batch for one in kept.occurrences(schedule.id, _WAITING_MOST) if one.due > since and one.batch)
+    cancel = partial(tracking.cancel_batch, schedule.client)
+    waiting = [*dict.fromkeys([*batches, *made])]
+    for batch in waiting[:1]:
+        cancel(batch)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # more than the next are a night of marketing, by the minute perhaps
+        list(pool.map(cancel, waiting[1:]))
 
 
 # What is due.

@@ -6,6 +6,7 @@ reached it: what a gap skips is due at the gap's end, and what a fold repeats is
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
@@ -279,28 +280,31 @@ def _wall(instant: datetime, zone: tzinfo) -> datetime:
 # What is due.
 
 
-def following(recurrence: Recurrence, zone: tzinfo, after: datetime, start: datetime) -> datetime | None:
-    """The first due instant (UTC) that is after `after` and not before `start`, both aware; None: there is none.
+def following(recurrence: Recurrence, zone: tzinfo, after: datetime, start: datetime) -> Iterator[datetime]:
+    """The due instants (UTC) that are after `after` and not before `start`, both aware, in order.
 
     Local times that one gap skips are due at the same instant, its end, and make one. A rate counts from `start`.
     """
     if isinstance(recurrence, Rate):
-        return _following_rate(recurrence, after, start)
+        yield from _following_rate(recurrence, after, start)
+        return
     after = max(after, start - datetime.resolution)
     if after.year > LAST_YEAR:
-        return None
+        return
     # What the clock has shown by then has been due. In a fold it shows again what it has: that is not due again.
-    due = (resolve(local, zone) for local in _locals(recurrence, _wall(after, zone)))
-    return next((instant for instant in due if instant > after), None)
+    for local in _locals(recurrence, _wall(after, zone)):
+        if (instant := resolve(local, zone)) > after:
+            yield instant
+            after = instant
 
 
-def _following_rate(rate: Rate, after: datetime, start: datetime) -> datetime | None:
+def _following_rate(rate: Rate, after: datetime, start: datetime) -> Iterator[datetime]:
     passed = (after - start) // rate.every + 1 if after >= start else 0
-    try:
+    with suppress(OverflowError):
         due = (start + passed * rate.every).astimezone(UTC)
-    except OverflowError:
-        return None
-    return due if due.year <= LAST_YEAR else None
+        while due.year <= LAST_YEAR:
+            yield due
+            due += rate.every
 
 
 def _locals(cron: Cron, after: datetime) -> Iterator[datetime]:

@@ -89,7 +89,8 @@ class Header:
     """What workers contend for. Numbers below `cursor` are claimed in this pass, the others untouched.
 
     `doubt` are numbers that a lost worker had claimed: never submitted again. `skip` are canceled numbers. `lease` and
-    `not_before` are epoch seconds. `zones` are the time zones (IANA) whose quiet hours the recipients keep, if any.
+    `not_before` are epoch seconds. `zones` are the time zones (IANA) whose quiet hours the recipients keep, if any;
+    `postponed` says that these began when the time had come already.
     """
 
     chunk: ChunkId
@@ -102,6 +103,7 @@ class Header:
     lease: float = 0.0
     not_before: float = 0.0
     zones: tuple[str, ...] = ()
+    postponed: bool = False
     skip: frozenset[int] = frozenset()
     doubt: frozenset[int] = frozenset()
     done: bool = False
@@ -205,10 +207,18 @@ class Chunk:
         return join(events)
 
     def status_at(self, n: int, now: float) -> Status:
-        """The same as somebody sees it at a time, in epoch seconds: what waits for its own time is scheduled."""
-        status, header = self.status(n), self.header
-        waits = status is Status.QUEUED and header.pass_ == 0 and n >= header.cursor
-        return Status.SCHEDULED if waits and header.not_before > now else status
+        """The same as somebody sees it at a time, in epoch seconds: what waits for its own time is scheduled.
+
+        What waits for another one was queued before, and stays that.
+        """
+        waits = self.waits_until(n, now) is not None and not self.header.postponed
+        return Status.SCHEDULED if waits else self.status(n)
+
+    def waits_until(self, n: int, now: float) -> float | None:
+        """When the time of a message comes that nobody has claimed yet; None where it has come."""
+        header = self.header
+        waits = self.status(n) is Status.QUEUED and header.pass_ == 0 and n >= header.cursor
+        return header.not_before if waits and header.not_before > now else None
 
     def may_own_receipt(self, n: int, provider: str) -> bool:
         """Whether a receipt of that provider with an unknown id may be about this message.

@@ -54,13 +54,12 @@ class Schedule:
     def dues(self, after: float) -> Iterator[int]:
         """What is due after a time, in order, until its end."""
         recurrence = parse_cron(self.cron) if self.cron else parse_rate(self.rate or "")
-        zone, start, at = zone_of(self.timezone), datetime.fromtimestamp(self.start, UTC), _instant(after)
-        while (instant := following(recurrence, zone, at, start)) is not None:
+        zone, start = zone_of(self.timezone), datetime.fromtimestamp(self.start, UTC)
+        for instant in following(recurrence, zone, datetime.fromtimestamp(after, UTC), start):
             due = int(instant.timestamp())
             if self.end is not None and due > self.end:
                 return
             yield due
-            at = instant
 
     def due_after(self, after: float) -> int | None:
         """The next that is due after a time; None: there is none."""
@@ -80,7 +79,3 @@ class Occurrence:
     batch: str | None = None
     reason: str | None = None
     count: int = 1
-
-
-def _instant(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)

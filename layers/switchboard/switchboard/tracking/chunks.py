@@ -133,11 +133,11 @@ def release(header: Header, owner: str) -> None:
 
 
 def postpone(header: Header, owner: str, not_before: float) -> None:
-    """Let go of a chunk, or keep from it, until a later time. Raises `Overtaken`."""
-    values = {":owner": owner, ":at": table.number(not_before), **_seen(header)}
+    """Let go of a chunk, or keep from it, until a later time than its own. Raises `Overtaken`."""
+    values = {":owner": owner, ":at": table.number(not_before), ":postponed": True, **_seen(header)}
     _update(
         header,
-        "SET #not_before = :at REMOVE #owner, #lease",
+        "SET #not_before = :at, #postponed = :postponed REMOVE #owner, #lease",
         values,
         f"{_SEEN} AND (attribute_not_exists(#owner) OR #owner = :owner)",
     )
@@ -168,12 +168,15 @@ def _update(header: Header, expression: str, values: Mapping[str, Any], conditio
     return _header(header.chunk, item)
 
 
-def write_results(chunk: ChunkId, results: Sequence[Result], reports_to: str | None = None) -> None:
+def write_results(
+    chunk: ChunkId, results: Sequence[Result], reports_to: str | None = None, provider_at: float | None = None
+) -> None:
     """Whose receipts these vendor ids are, then the results; never in one batch: no result stands without its map.
 
-    `reports_to` is the client that is to be told of the receipts: a receipt finds it with its message.
+    `reports_to` is the client that is to be told of the receipts: a receipt finds it with its message. It comes after
+    `provider_at`, when the provider is to send what it was given.
     """
-    ttl = int(max(result.at for result in results)) + settings().retention
+    ttl = int(max(provider_at or 0.0, *(result.at for result in results))) + settings().retention
     # By id: a vendor that gives one id twice must not make a batch that the table refuses.
     mapped = {result.vendor_id: result for result in results if result.vendor_id}
     table.put_many(
@@ -264,6 +267,7 @@ def _header(chunk: ChunkId, item: table.Item) -> Header:
         lease=float(item.get("lease", 0)),
         not_before=float(item["not_before"]),
         zones=tuple(item.get("zones", ())),
+        postponed=item.get("postponed", False),
         skip=frozenset(int(n) for n in item.get("skip", ())),
         doubt=frozenset(int(n) for n in item.get("doubt", ())),
         done=item.get("done", False),

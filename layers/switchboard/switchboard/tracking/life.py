@@ -248,7 +248,8 @@ def _numbered(sealed: seal.Batch, index: int) -> Iterator[tuple[int, Life]]:
 def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
     stored = view.messages[n]
     content = render(sealed.content, stored.variables)
-    status = view.status_at(n, time.time())
+    now = time.time()
+    status = view.status_at(n, now)
     provider = view.last_provider(n)
     return Life(
         id=view.header.chunk.message(n),
@@ -268,7 +269,7 @@ def _life(sealed: seal.Batch, view: Chunk, n: int) -> Life:
         campaign=content.campaign,
         door=sealed.door,
         created_at=sealed.created_at,
-        send_at=view.header.not_before if status is Status.SCHEDULED else sealed.send_at or content.provider_at,
+        send_at=view.waits_until(n, now) or sealed.send_at or content.provider_at,
         expires_at=sealed.expires_at,
         resend_of=sealed.resend_of,
         segments=_segments(content),

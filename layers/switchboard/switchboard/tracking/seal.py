@@ -45,7 +45,7 @@ class Batch:
     @property
     def kept_until(self) -> int:
         """When it may be forgotten, in epoch seconds."""
-        return int(max(self.created_at, self.send_at or 0.0)) + settings().retention
+        return int(max(self.created_at, self.send_at or 0.0, self.content.provider_at or 0.0)) + settings().retention
 
     @property
     def reports_to(self) -> str | None:
