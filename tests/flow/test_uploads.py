@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from switchboard import campaigns, credentials, feed, tracking
+from switchboard import accept, campaigns, credentials, feed, tracking
 from switchboard.admit import CAMPAIGN_HEADER, PROBLEM_HEADER, admit
 from switchboard.dialects.ucontact.bases import EmailRow, write_email_rows
 from switchboard.dialects.wire import FORM, Request, Response
@@ -224,6 +224,20 @@ def test_a_batch_keeps_the_words_of_its_rows(world: World, key: str) -> None:
     ended(world, id_)
     batch = tracking.read_batch(next(kept.windows(id_)).batch or "")
     assert batch and [wording.html for wording in batch.content.wordings] == ["<b>0</b>", "<b>1</b>"]
+
+
+def test_a_message_that_is_sent_again_says_what_its_own_row_says(world: World, key: str) -> None:
+    some = [EmailRow(campaign=f"c{n}", email=f"again{n}@example.com", body=f"Hi {n} {{{{a}}}}", variables={"a": "x"})
+            for n in range(3)]  # fmt: skip
+    world.script("ucontact", fault="refuse", match={"to": "again2@example.com"})
+    id_ = begun(post(key, EMAIL, write_email_rows(some)))
+    assert ended(world, id_).statuses == {"submitted": 2, "rejected": 1}
+    world.unscript()
+    again = accept.resend(ACME, rows(id_)[2].message or "")
+    assert again is not None
+    world.rest()
+    life = world.life(again.messages[0].id)
+    assert (life.status, life.text, life.campaign) == ("submitted", "Hi 2 x", "c2")
 
 
 def test_feeding_stopped_anywhere_gives_every_row_its_own_words_once(

@@ -43,7 +43,7 @@ _LOOKS = 3  # windows that are looked into for them
 _ID = re.compile(r"[a-z2-7]{23}")
 _LINE = re.compile(rf"[0-9]{{14}}#{_ID.pattern}")  # the place of a campaign in its client's list
 _ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
-_TRIED = 100  # rows of which one must be readable, where the answer to the file is its caller's only one
+_TRIED = 100  # rows that are tried at a door: what none of them shows is told with the campaign
 
 
 class NotPossible(Exception):
@@ -163,13 +163,16 @@ def take(client: Client, upload: "Upload", door: str, key: str | None) -> Campai
 
 
 def _read_some(columns: Columns, data: bytes) -> None:
-    """Raises `Refused` for a file of which not one row can be read, as far as its beginning says."""
+    """Raises `Refused` for a file of which not one row can be read; of many rows the first ones speak for all."""
+    flaws: list[sheets.Flaw] = []
     try:
-        rows = list(islice(sheets.rows([data], judge.layout(columns)), _TRIED))
+        for row in islice(sheets.rows([data], judge.layout(columns)), _TRIED):
+            if isinstance(row, sheets.Row):
+                return
+            flaws.append(row)
     except sheets.Unusable as unusable:
         raise Refused(Problem("file", f"{unusable.reason}; {unusable.cure}")) from None
-    flaws = [row for row in rows if isinstance(row, sheets.Flaw)]
-    if len(flaws) == len(rows) < _TRIED:
+    if len(flaws) < _TRIED:
         line, column = flaws[0].line, flaws[0].column and f"{flaws[0].column} "
         raise Refused(Problem("file", f"has no row that can be read: line {line} {column}{flaws[0].reason}"))
 
