@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from switchboard import accept, files, judge, observe, outcomes, queues
+from switchboard import accept, files, judge, observe, outcomes, queues, tracking
 from switchboard.credentials import Client
 from switchboard.dialects import sheets
 from switchboard.dialects.unified_campaigns import CampaignRequest, campaign
@@ -26,7 +26,7 @@ from switchboard.model.problem import Problem, Refused
 from switchboard.outcomes import Outcome
 from switchboard.routing import route
 from switchboard.settings import settings
-from switchboard.tracking import Overtaken
+from switchboard.tracking import Overtaken, chunks
 from switchboard.tracking import campaigns as kept
 from switchboard.tracking.seal import dump_content
 
@@ -47,10 +47,10 @@ _TRIED = 100  # rows that are tried at a door: what none of them shows is told w
 
 
 class NotPossible(Exception):
-    """The campaign is not where this can be done; `state` is where it is."""
+    """The campaign is not where this can be done: `state` is where it is, None where it is finished."""
 
-    def __init__(self, state: State) -> None:
-        super().__init__(f"the campaign is {state.value}")
+    def __init__(self, state: State | None) -> None:
+        super().__init__(f"the campaign is {state.value if state else 'finished'}")
         self.state = state
 
 
@@ -294,6 +294,7 @@ def _steer(client: Client, id_: str, to: State, where: tuple[State, ...]) -> Pro
     campaign = own(client, id_)
     if campaign is None:
         return None
+    _still(id_, to)
     ended = {"ended_at": time.time()} if to is State.CANCELED else {}
     try:
         progress = kept.steer(id_, to, where, **ended)
@@ -309,6 +310,31 @@ def _steer(client: Client, id_: str, to: State, where: tuple[State, ...]) -> Pro
         queues.watch_campaign(id_, settings().watch_delay)
         queues.announce_campaign(client.name, {"feed": id_})
     return progress
+
+
+def _still(id_: str, to: State) -> None:
+    """Raises `NotPossible` where nothing is left to steer: every message has been handed over.
+
+    One that is paused may go on all the same, or it would stay so for good.
+    """
+    progress = kept.progress(id_)
+    if progress is None or progress.fed_at is None:
+        return
+    steered = progress.state is State.RUNNING or (progress.state is State.PAUSED and to is State.CANCELED)
+    if steered and _handed_over(id_):
+        raise NotPossible(None)
+
+
+def _handed_over(id_: str) -> bool:
+    """Whether no chunk of a campaign is open, as far as there is time to look; the last one says so soonest."""
+    end, known = time.time() + _COUNTING, kept.tallies(id_)
+    for window in reversed(list(kept.windows(id_))):
+        if window.batch is None or window.seq in known:
+            continue
+        batch = tracking.read_batch(window.batch)
+        if time.time() > end or (batch and chunks.read_unfinished(batch.chunks, batch.sizes)):
+            return False
+    return True
 
 
 def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit: int) -> Page | None:
