@@ -223,7 +223,9 @@ def life(client: Client, id_: str) -> Life | None:
         finished=finished,
         finished_at=max(latest, progress.fed_at or progress.ended_at or 0.0) if finished else None,
         rate=rate,
-        estimated_end=None if finished or progress.state is not State.RUNNING else _end(progress, handed, rate),
+        estimated_end=None
+        if finished or progress.state is not State.RUNNING
+        else _end(campaign, progress, handed, rate),
         refusals=_refusals(id_, windows),
     )
 
@@ -258,12 +260,19 @@ def _rate(handed: int, began: float, until: float) -> float | None:
     return handed / (until - began) if handed and until > began else None
 
 
-def _end(progress: Progress, handed: int, rate: float | None) -> float | None:
-    """When all will have been handed over, at this rate; the rows still unread are guessed by the file's size."""
-    if not rate or not progress.octets:
+def _end(campaign: Campaign, progress: Progress, handed: int, rate: float | None) -> float | None:
+    """When all will have been handed over, at this rate; the rows still unread are guessed by the file's octets.
+
+    None where nobody can know: how many rows of later priorities there are, nor when the whole file is in the reader.
+    """
+    if progress.state is not State.RUNNING:
         return None
-    unread = 1.0 if progress.fed_at is not None else max(1.0, progress.size / progress.octets)
-    return time.time() + max(0.0, progress.accepted * unread - handed) / rate
+    unread = 1.0
+    if progress.fed_at is None:
+        if judge.layout(campaign.columns).priority is not None or not 0 < progress.octets < progress.size:
+            return None
+        unread = progress.size / progress.octets
+    return time.time() + max(0.0, progress.accepted * unread - handed) / rate if rate else None
 
 
 def _refusals(id_: str, windows: Iterable[Window]) -> list[Outcome]:

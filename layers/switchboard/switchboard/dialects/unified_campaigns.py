@@ -226,7 +226,9 @@ class CampaignTold(CampaignLine):
     statuses: dict[Status, int] = Field(description="Accepted rows by where their messages stand.")
     counted: int = Field(description="How many accepted rows `statuses` covers: there is a time for counting.")
     rate: float | None = Field(description="Messages handed to providers a second, since the start.")
-    estimated_end: Time | None
+    estimated_end: Time | None = Field(
+        description="When all will have been handed over; null where that cannot be known, as with priorities to come."
+    )
     metadata: dict[str, str]
     refusals: list[RowTold] = Field(description="The first rows that became no message.")
 
