@@ -165,7 +165,7 @@ def test_a_message_is_taken(verbs: dict[str, list[Any]]) -> None:
     assert answer.headers["location"] == "/v1/batches/b"
     assert answer.headers["cache-control"] == "no-store"
     assert "idempotent-replayed" not in answer.headers
-    one = {"id": "b-n-0-0", "status": "queued", "provider": "bulksms"}
+    one = {"id": "b-n-0-0", "status": "queued", "send_at": None, "provider": "bulksms"}
     one["segments"] = {"encoding": "gsm", "units": 2, "parts": 1}  # type: ignore[assignment]
     assert answer.json == {
         "batch": "b",

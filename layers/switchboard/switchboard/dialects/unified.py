@@ -587,6 +587,9 @@ class AcceptedMessage(_Told):
     to: str = Field(description="As it was read: E.164, or an e-mail address.")
     reference: str | None
     status: Status = Field(description="Where it stood when it was accepted.")
+    send_at: Annotated[Time | None, BeforeValidator(lambda at: at or None)] = Field(
+        validation_alias="not_before", description="When its time comes; null for at once."
+    )
     provider: str = Field(description="The first of its route.")
     segments: Segments | None = Field(description="SMS: what it costs.")
 

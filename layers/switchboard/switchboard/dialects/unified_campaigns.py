@@ -14,6 +14,7 @@ from switchboard.model.problem import Problem, Refused
 from switchboard.model.status import Status
 from switchboard.model.template import placeholders
 
+MAX_COLUMNS = 64 * 1024  # octets: they are in one item with the message, and an item has 400 kB
 _Header = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 _Column = _Header | Annotated[StrictInt, Field(ge=1, le=1000)]
 _Placeholder = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
@@ -88,6 +89,8 @@ def campaign(request: CampaignRequest, id_: str, client: Caller, now: float) -> 
     """A request in our own words. Raises `Refused` with everything that is wrong with it."""
     said = request.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     foreign = [Problem(field, reason) for field, reason in _FOREIGN.items() if said.get(field) not in _WITHOUT]
+    if len(json.dumps(said["columns"], ensure_ascii=False).encode()) > MAX_COLUMNS:
+        foreign.append(Problem("columns", f"must have at most {MAX_COLUMNS} octets together"))
     if foreign:
         raise Refused(*foreign)
     message = shared({name: value for name, value in said.items() if name not in _OURS})
