@@ -463,6 +463,7 @@ def test_another_clients_campaign_is_none(world: World) -> None:
     from switchboard.credentials import Client
 
     campaign, other = begin(), Client("other")
+    assert campaigns.life(ACME, "a" * 3000) is None  # no key of the table is so long
     assert campaigns.life(other, campaign.id) is None
     assert campaigns.rows(other, campaign.id, None, None, 1) is None
     assert campaigns.pause(other, campaign.id) is None
@@ -487,6 +488,20 @@ def test_rules_that_change_between_two_workers_leave_the_batch_as_it_stands(
     assert taken(world, some) == [1] * 4
     assert [row.row for row in rows(campaign)] == [1, 2, 3, 4]
     assert [window.last for window in kept.windows(campaign.id)] == [3, 4]
+
+
+def test_where_a_file_has_no_rows_for_long_its_reader_still_looks_at_the_clock(world: World) -> None:
+    number = world.number()
+    campaign = begin()
+    upload(campaign, gzip.compress(b"phone,name\n" + b"\n" * 500_000 + f"{number},Ann".encode()))
+    (record,) = world.receive(settings.settings().campaign_queue)
+    with world.setting(FEED_LEASE_SECONDS=0.0):
+        points: list[str] = []
+        with world.watching(points.append):
+            assert not world.feed.handler({"Records": [record]}, Context())["batchItemFailures"]
+    assert points.count("after UpdateItem") > 5  # the lease, again and again
+    world.pump(done(campaign))
+    assert taken(world, [number]) == [1]
 
 
 NORTH = {"channel": "sms", "prefix": "+1", "providers": ["bulksms"]}

@@ -41,8 +41,10 @@ _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
 _LOOKS = 3  # windows that are looked into for them
 _TRIED = 100  # rows that are tried at a door: what none of them shows is told with the campaign
-_LINE = re.compile(r"[0-9]{14}#[a-z2-7]{23}")  # the place of a campaign in its client's list
+_ID = re.compile(r"[a-z2-7]{23}")
+_LINE = re.compile(rf"[0-9]{{14}}#{_ID.pattern}")  # the place of a campaign in its client's list
 _ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
+_TRIED = 100  # rows of which one must be readable, where the answer to the file is its caller's only one
 
 
 class NotPossible(Exception):
@@ -182,7 +184,7 @@ def _incoming(campaign: Campaign) -> str:
 
 def own(client: Client, id_: str) -> Campaign | None:
     """A campaign, if it is this client's."""
-    campaign = kept.read(id_) if id_.isascii() and id_.isalnum() else None
+    campaign = kept.read(id_) if _ID.fullmatch(id_) else None
     return campaign if campaign and campaign.client == client.name else None
 
 

@@ -183,6 +183,20 @@ class _Cut:
         self.missed.append(found)
         self._octets += len(found.dump().encode("utf-8", "replace"))
 
+    def _as_it_stands(self, row: Row | Flaw, found: Fit | MissedRow) -> Fit | MissedRow:
+        """What became of a row that is judged otherwise now; what it said is told by nothing that could be compared."""
+        if isinstance(found, MissedRow):
+            return Fit(self._held[row.number], b"")
+        return MissedRow(
+            kind=Missed.REFUSED,
+            row=row.number,
+            line=row.line,
+            to=found.recipient.to,
+            reference=found.recipient.reference,
+            reason="was refused by rules that have changed since",
+            cure="send it again in a campaign of its own",
+        )
+
     def _worded(self, found: Fit) -> Recipient:
         """The recipient, naming its wording; most rows have that of the first, and need not."""
         recipient, wording = found.recipient, found.wording
@@ -197,20 +211,6 @@ class _Cut:
         """What the rows taken share: in the wording of all, or in each its own."""
         wordings = tuple(self._wordings)
         return worded(content, *wordings) if len(wordings) == 1 else replace(content, wordings=wordings)
-
-    def _as_it_stands(self, row: Row | Flaw, found: Fit | MissedRow) -> Fit | MissedRow:
-        """What became of a row that is judged otherwise now; what it said is told by nothing that could be compared."""
-        if isinstance(found, MissedRow):
-            return Fit(self._held[row.number], b"")
-        return MissedRow(
-            kind=Missed.REFUSED,
-            row=row.number,
-            line=row.line,
-            to=found.recipient.to,
-            reference=found.recipient.reference,
-            reason="was refused by rules that have changed since",
-            cure="send it again in a campaign of its own",
-        )
 
     def window(self, seq: int, priority: int, batch: Batch | None) -> Window:
         """As it is kept."""
@@ -313,7 +313,7 @@ class _Reading:
         self._octets = 0
         self._file.close()
         self._file = self._pieces()
-        for count, row in enumerate(sheets.rows(self._file, self._layout)):
+        for count, row in enumerate(sheets.rows(self._file, self._layout, self._beat)):
             if count % _BEAT == 0:
                 self._beat()
             yield row
