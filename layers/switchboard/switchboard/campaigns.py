@@ -44,7 +44,6 @@ _TRIED = 100  # rows that are tried at a door: what none of them shows is told w
 _ID = re.compile(r"[a-z2-7]{23}")
 _LINE = re.compile(rf"[0-9]{{14}}#{_ID.pattern}")  # the place of a campaign in its client's list
 _ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
-_TRIED = 100  # rows of which one must be readable, where the answer to the file is its caller's only one
 
 
 class NotPossible(Exception):
