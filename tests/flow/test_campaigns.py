@@ -212,7 +212,8 @@ def test_a_row_that_no_route_takes_or_whose_text_is_too_long_is_refused_by_itsel
     campaign = begin()
     upload(campaign, sheet(*lines))
     world.pump(done(campaign))
-    assert [row.status for row in rows(campaign)] == ["delivered", "delivered", "refused"]
+    assert [row.status for row in rows(campaign)] == ["delivered", "refused", "refused"]
+    assert "{{name}}" in (rows(campaign)[1].reason or "")
     assert "parts" in (rows(campaign)[2].reason or "")
 
 
@@ -282,6 +283,30 @@ def test_pause_keeps_what_was_not_claimed_and_resume_lets_it_go(world: World, sm
     campaigns.resume(ACME, campaign.id)
     world.pump(done(campaign))
     assert taken(world, some) == [1] * 6
+
+
+def test_nothing_steers_a_campaign_whose_messages_have_all_been_handed_over(world: World) -> None:
+    some = numbers(world, 2)
+    campaign = begin()
+    upload(campaign, sheet(*(f"{number},Ann" for number in some), "12,Bob"))
+    world.pump(done(campaign))
+    for steer in (campaigns.pause, campaigns.resume, campaigns.cancel):
+        with pytest.raises(campaigns.NotPossible) as refused:
+            steer(ACME, campaign.id)
+        assert refused.value.state is None
+    assert life(campaign).progress.state is State.RUNNING
+
+
+def test_a_campaign_that_was_paused_too_late_may_go_on_but_not_be_canceled(world: World) -> None:
+    (number,) = numbers(world, 1)
+    campaign = begin()
+    upload(campaign, sheet(f"{number},Ann"))
+    world.pump(done(campaign))
+    kept.steer(campaign.id, State.PAUSED, (State.RUNNING,))
+    with pytest.raises(campaigns.NotPossible):
+        campaigns.cancel(ACME, campaign.id)
+    resumed = campaigns.resume(ACME, campaign.id)
+    assert resumed is not None and resumed.state is State.RUNNING
 
 
 def test_pause_while_the_file_is_read_stops_within_one_window(world: World, small: None) -> None:

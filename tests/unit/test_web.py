@@ -440,6 +440,15 @@ def test_the_description_is_in_step() -> None:
     assert openapi.TARGET.read_text() == openapi.rendered(), "make openapi"
 
 
+def test_campaigns_and_schedules_have_states_of_their_own() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    states = ["waiting", "running", "fed", "paused", "canceled", "failed", "finished"]
+    assert schemas["CampaignState"]["enum"] == states
+    assert schemas["ScheduleState"]["enum"] == ["active", "paused", "ended", "deleted"]
+    for told in ("Steered", "CampaignLine", "CampaignTold"):
+        assert schemas[told]["properties"]["state"]["$ref"] == "#/components/schemas/CampaignState"
+
+
 def test_the_description_holds_together() -> None:
     schemas = DOCUMENT["components"]["schemas"]
     refs = {node["$ref"] for node in nodes(DOCUMENT) if isinstance(node.get("$ref"), str)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from switchboard import accept, files, judge, observe, outcomes, queues
+from switchboard import accept, files, judge, observe, outcomes, queues, tracking
 from switchboard.credentials import Client
 from switchboard.dialects import sheets
 from switchboard.dialects.unified_campaigns import CampaignRequest, campaign
@@ -26,7 +26,7 @@ from switchboard.model.problem import Problem, Refused
 from switchboard.outcomes import Outcome
 from switchboard.routing import route
 from switchboard.settings import settings
-from switchboard.tracking import Overtaken
+from switchboard.tracking import Overtaken, chunks
 from switchboard.tracking import campaigns as kept
 from switchboard.tracking.seal import dump_content
 
@@ -40,17 +40,17 @@ _COUNTING = 15.0  # seconds for counting
 _AT_ONCE = 4  # windows that are counted at once
 _REFUSALS = 10  # rows that were not taken, told with a campaign
 _LOOKS = 3  # windows that are looked into for them
-_TRIED = 100  # rows that are tried at a door: what none of them shows is told with the campaign
 _ID = re.compile(r"[a-z2-7]{23}")
 _LINE = re.compile(rf"[0-9]{{14}}#{_ID.pattern}")  # the place of a campaign in its client's list
 _ROW = re.compile(r"[1-9][0-9]{0,5}\.[0-9]{1,10}")  # a window and a row: there is no place behind the last window
+_TRIED = 100  # rows that are tried at a door: what none of them shows is told with the campaign
 
 
 class NotPossible(Exception):
-    """The campaign is not where this can be done; `state` is where it is."""
+    """The campaign is not where this can be done: `state` is where it is, None where it is finished."""
 
-    def __init__(self, state: State) -> None:
-        super().__init__(f"the campaign is {state.value}")
+    def __init__(self, state: State | None) -> None:
+        super().__init__(f"the campaign is {state.value if state else 'finished'}")
         self.state = state
 
 
@@ -223,7 +223,9 @@ def life(client: Client, id_: str) -> Life | None:
         finished=finished,
         finished_at=max(latest, progress.fed_at or progress.ended_at or 0.0) if finished else None,
         rate=rate,
-        estimated_end=None if finished or progress.state is not State.RUNNING else _end(progress, handed, rate),
+        estimated_end=None
+        if finished or progress.state is not State.RUNNING
+        else _end(campaign, progress, handed, rate),
         refusals=_refusals(id_, windows),
     )
 
@@ -258,12 +260,19 @@ def _rate(handed: int, began: float, until: float) -> float | None:
     return handed / (until - began) if handed and until > began else None
 
 
-def _end(progress: Progress, handed: int, rate: float | None) -> float | None:
-    """When all will have been handed over, at this rate; the rows still unread are guessed by the file's size."""
-    if not rate or not progress.octets:
+def _end(campaign: Campaign, progress: Progress, handed: int, rate: float | None) -> float | None:
+    """When all will have been handed over, at this rate; the rows still unread are guessed by the file's octets.
+
+    None where nobody can know: how many rows of later priorities there are, nor when the whole file is in the reader.
+    """
+    if progress.state is not State.RUNNING:
         return None
-    unread = 1.0 if progress.fed_at is not None else max(1.0, progress.size / progress.octets)
-    return time.time() + max(0.0, progress.accepted * unread - handed) / rate
+    unread = 1.0
+    if progress.fed_at is None:
+        if judge.layout(campaign.columns).priority is not None or not 0 < progress.octets < progress.size:
+            return None
+        unread = progress.size / progress.octets
+    return time.time() + max(0.0, progress.accepted * unread - handed) / rate if rate else None
 
 
 def _refusals(id_: str, windows: Iterable[Window]) -> list[Outcome]:
@@ -294,6 +303,7 @@ def _steer(client: Client, id_: str, to: State, where: tuple[State, ...]) -> Pro
     campaign = own(client, id_)
     if campaign is None:
         return None
+    _still(id_, to)
     ended = {"ended_at": time.time()} if to is State.CANCELED else {}
     try:
         progress = kept.steer(id_, to, where, **ended)
@@ -309,6 +319,31 @@ def _steer(client: Client, id_: str, to: State, where: tuple[State, ...]) -> Pro
         queues.watch_campaign(id_, settings().watch_delay)
         queues.announce_campaign(client.name, {"feed": id_})
     return progress
+
+
+def _still(id_: str, to: State) -> None:
+    """Raises `NotPossible` where nothing is left to steer: every message has been handed over.
+
+    One that is paused may go on all the same, or it would stay so for good.
+    """
+    progress = kept.progress(id_)
+    if progress is None or progress.fed_at is None:
+        return
+    steered = progress.state is State.RUNNING or (progress.state is State.PAUSED and to is State.CANCELED)
+    if steered and _handed_over(id_):
+        raise NotPossible(None)
+
+
+def _handed_over(id_: str) -> bool:
+    """Whether no chunk of a campaign is open, as far as there is time to look; the last one says so soonest."""
+    end, known = time.time() + _COUNTING, kept.tallies(id_)
+    for window in reversed(list(kept.windows(id_))):
+        if window.batch is None or window.seq in known:
+            continue
+        batch = tracking.read_batch(window.batch)
+        if time.time() > end or (batch and chunks.read_unfinished(batch.chunks, batch.sizes)):
+            return False
+    return True
 
 
 def rows(client: Client, id_: str, status: str | None, cursor: str | None, limit: int) -> Page | None:

@@ -152,11 +152,12 @@ class Judge:
     def _values(self, said: _Said, row: Row) -> dict[str, str]:
         """What the message uses of a row: the placeholders' values; all, where the provider fills a template in."""
         columns = self._campaign.columns.variables
+        filled = {name: value for name, value in row.variables.items() if value.strip()}  # else the shared value holds
         for name in said.wanted:
-            if name not in row.variables:
-                raise _Wrong(columns.get(name), None, f"has no value for {{{{{name}}}}}", "fill the cell in")
-        used = row.variables if said.content.template else said.asked & row.variables.keys()
-        values = {name: row.variables[name] for name in used}
+            if name not in filled:
+                cure = "fill the cell in, or give a value for all in variables"
+                raise _Wrong(columns.get(name), None, f"has no value for {{{{{name}}}}}", cure)
+        values = filled if said.content.template else {name: filled[name] for name in said.asked & filled.keys()}
         for name, value in values.items():
             if len(value) > _LONGEST and (self._base, name) != _WHOLE_TEXT:
                 reason = f"has {len(value)} characters"

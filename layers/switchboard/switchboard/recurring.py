@@ -27,7 +27,7 @@ from switchboard.credentials import Client
 from switchboard.dialects import unified_schedules as words
 from switchboard.model.calendar import parse_rate
 from switchboard.model.problem import Problem, Refused
-from switchboard.model.schedule import Occurrence, Outcome, Schedule, State
+from switchboard.model.schedule import Occurrence, Outcome, Schedule, ScheduleState
 from switchboard.settings import settings
 from switchboard.tracking import schedules as kept
 
@@ -118,7 +118,7 @@ def _replay(standing: Schedule, fingerprint: str) -> tuple[Schedule, bool]:
 def own(client: Client, id_: str) -> Schedule | None:
     """A client's schedule, if it was not deleted."""
     standing = _own(client, id_)
-    return None if standing is None or standing.state is State.DELETED else standing
+    return None if standing is None or standing.state is ScheduleState.DELETED else standing
 
 
 def _own(client: Client, id_: str) -> Schedule | None:
@@ -148,7 +148,7 @@ def pause(client: Client, id_: str) -> Schedule | None:
     """
 
     def paused(standing: Schedule) -> Schedule:
-        after = kept.pause(standing) if standing.state is State.ACTIVE else standing
+        after = kept.pause(standing) if standing.state is ScheduleState.ACTIVE else standing
         _stop(after)
         return after
 
@@ -159,7 +159,7 @@ def delete(client: Client, id_: str) -> Schedule | None:
     """The same for good; a repeat is answered alike. None: there is no such schedule."""
 
     def deleted(standing: Schedule) -> Schedule:
-        after = kept.delete(standing) if standing.state is not State.DELETED else standing
+        after = kept.delete(standing) if standing.state is not ScheduleState.DELETED else standing
         _stop(after)
         return after
 
@@ -170,9 +170,9 @@ def resume(client: Client, id_: str) -> Schedule | None:
     """Go on with what is due from now on. None: there is no such schedule. Raises `Ended` where it has ended."""
 
     def resumed(standing: Schedule) -> Schedule:
-        if standing.state is State.ENDED:
+        if standing.state is ScheduleState.ENDED:
             raise Ended
-        if standing.state is State.ACTIVE:
+        if standing.state is ScheduleState.ACTIVE:
             return standing
         _stop(standing)  # the pause may have got no further than its state, and a due instant of it may come again
         due = standing.due_after(time.time())
