@@ -240,6 +240,7 @@ def test_a_message_that_is_sent_again_says_what_its_own_row_says(world: World, k
     assert (life.status, life.text, life.campaign) == ("submitted", "Hi 2 x", "c2")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file whose reader is no more
 def test_feeding_stopped_anywhere_gives_every_row_its_own_words_once(
     world: World, key: str, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
