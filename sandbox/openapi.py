@@ -64,7 +64,10 @@ def document() -> dict[str, Any]:
             for operation in operations.values():
                 operation["tags"] = [path.split("/")[2]]
             merged["paths"].setdefault(path, {}).update(operations)
-        merged["components"]["schemas"] |= components["schemas"]
+        known = merged["components"]["schemas"]
+        if clashing := [name for name, schema in components["schemas"].items() if known.get(name, schema) != schema]:
+            raise ValueError(f"functions mean different things by {clashing}: give them different names")
+        known |= components["schemas"]
     merged["components"]["schemas"] |= _problem()
     for name in _FOREIGN:
         merged["components"]["schemas"].pop(name, None)

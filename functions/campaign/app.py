@@ -1,15 +1,15 @@
-"""Campaigns, `/v1/campaigns`: a message to every row of a file; how it goes, pause, resume, cancel."""
+"""Campaigns, `/v1/campaigns` and the vendors' doors for uploads: a message to every row of a file, and its steering."""
 
 from typing import Annotated, Any, cast
 
-from switchboard import campaigned, campaigns, observe, web
+from switchboard import campaigned, campaigns, gateway, observe, web
 from switchboard.accept import IdempotencyConflict
 from switchboard.dialects import unified_campaigns as words
 from switchboard.model.campaign import Missed
 from switchboard.model.status import Status
 
 app = web.Api()
-handler = observe.invocation(app.resolve)
+handler = observe.invocation(gateway.with_doors(app.resolve))
 app.exception_handler(IdempotencyConflict)(lambda error: web.problem(campaigned.conflict(error)))
 
 Said = Annotated[words.CampaignRequest, web.Body(openapi_examples=cast("Any", words.EXAMPLES))]

@@ -7,17 +7,7 @@ from switchboard.dialects import unified
 from switchboard.model.problem import Problem
 
 app = web.Api(refusals=unified.refusals)
-
-
-@observe.invocation
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """One request, in our words or in a vendor's."""
-    if event["rawPath"].startswith("/v1/"):
-        return app.resolve(event, context)
-    # Only old clients need the doors, and a cold start of our own API does not wait for them to load.
-    from switchboard.admit import admit
-
-    return gateway.answer(admit(gateway.request(event)))
+handler = observe.invocation(gateway.with_doors(app.resolve))
 
 
 @app.post("/v1/messages", **web.operation(web.SEND, "send", "Send a message to one or many", 400, 415, ok=(202, 200)))

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ from switchboard.model.campaign import Campaign, State
 from switchboard.model.problem import Refused
 from switchboard.outcomes import Outcome
 from switchboard.tracking import campaigns as kept
+from switchboard.tracking import table
 
 from .world import ACME, Context, World
 
@@ -95,6 +98,7 @@ def test_a_file_becomes_messages_and_every_row_has_an_outcome(world: World) -> N
         (4, 6, some[0], "d", "duplicate"),
         (5, 7, some[2], "e", "delivered"),
     ]
+    assert [row.reason for row in rows(campaign) if row.status == "delivered"] == [None] * 3
     refused = rows(campaign)[1]
     assert (refused.column, refused.value) == ("phone", "12")
     assert refused.reason and refused.cure
@@ -210,7 +214,8 @@ def test_a_row_that_no_route_takes_or_whose_text_is_too_long_is_refused_by_itsel
     campaign = begin()
     upload(campaign, sheet(*lines))
     world.pump(done(campaign))
-    assert [row.status for row in rows(campaign)] == ["delivered", "delivered", "refused"]
+    assert [row.status for row in rows(campaign)] == ["delivered", "refused", "refused"]
+    assert "{{name}}" in (rows(campaign)[1].reason or "")
     assert "parts" in (rows(campaign)[2].reason or "")
 
 
@@ -282,6 +287,30 @@ def test_pause_keeps_what_was_not_claimed_and_resume_lets_it_go(world: World, sm
     assert taken(world, some) == [1] * 6
 
 
+def test_nothing_steers_a_campaign_whose_messages_have_all_been_handed_over(world: World) -> None:
+    some = numbers(world, 2)
+    campaign = begin()
+    upload(campaign, sheet(*(f"{number},Ann" for number in some), "12,Bob"))
+    world.pump(done(campaign))
+    for steer in (campaigns.pause, campaigns.resume, campaigns.cancel):
+        with pytest.raises(campaigns.NotPossible) as refused:
+            steer(ACME, campaign.id)
+        assert refused.value.state is None
+    assert life(campaign).progress.state is State.RUNNING
+
+
+def test_a_campaign_that_was_paused_too_late_may_go_on_but_not_be_canceled(world: World) -> None:
+    (number,) = numbers(world, 1)
+    campaign = begin()
+    upload(campaign, sheet(f"{number},Ann"))
+    world.pump(done(campaign))
+    kept.steer(campaign.id, State.PAUSED, (State.RUNNING,))
+    with pytest.raises(campaigns.NotPossible):
+        campaigns.cancel(ACME, campaign.id)
+    resumed = campaigns.resume(ACME, campaign.id)
+    assert resumed is not None and resumed.state is State.RUNNING
+
+
 def test_pause_while_the_file_is_read_stops_within_one_window(world: World, small: None) -> None:
     some = numbers(world, 8)
     campaign = begin()
@@ -343,7 +372,14 @@ def test_campaigns_are_listed_page_by_page(world: World) -> None:
     while len(found) < 3:
         page, cursor = campaigns.listed(ACME, cursor, 2)
         found += [campaign.id for campaign, _ in page]
+        assert cursor is None or re.fullmatch(r"[\w-]+", cursor), "it goes into a URL as it is"
     assert found[:3] == made[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["", "é", "20260131000000#abc", "WzFd", "WyJ4Il0"])
+def test_a_cursor_that_is_not_of_the_list_is_refused(world: World, cursor: str) -> None:
+    with pytest.raises(Refused, match="cursor"):
+        campaigns.listed(ACME, cursor, 1)
 
 
 @pytest.mark.parametrize(
@@ -355,6 +391,7 @@ def test_campaigns_are_listed_page_by_page(world: World) -> None:
         ({"contact": {"email": "a@example.com"}}, "contact"),
         ({"send_at": "2020-01-01T00:00:00Z"}, "send_at"),
         ({"send_at": "2031-01-01T00:00:00Z", "via": "provider"}, "via"),
+        ({"columns": {"to": "a", "variables": {f"p{n}": "\U0001f600" * 255 for n in range(100)}}}, "columns"),
     ],
 )
 def test_what_no_row_could_mend_is_refused_at_once(world: World, said: dict[str, Any], field: str) -> None:
@@ -378,8 +415,10 @@ def test_rows_come_page_by_page_in_order_and_by_status(world: World, small: None
     assert found == list(range(1, 8))
     page = campaigns.rows(ACME, campaign.id, "refused", None, 100)
     assert page is not None and [row.row for row in page.items] == [6, 7]
-    with pytest.raises(Refused):
-        campaigns.rows(ACME, campaign.id, None, "x.y", 1)
+    for wrong in ("x.y", "0.0", "1000000.0", "9999991.0", "1.", "1.1\n"):
+        with pytest.raises(Refused):
+            campaigns.rows(ACME, campaign.id, None, wrong, 1)
+    assert campaigns.rows(ACME, campaign.id, None, "999999.0", 1) == campaigns.Page((), None)
 
 
 def fetch(world: World, campaign: Campaign) -> list[dict[str, str]]:
@@ -414,6 +453,20 @@ def test_the_report_has_an_outcome_for_every_row_and_no_formula(
     assert campaigns.report(ACME, campaign.id), "it stands"
 
 
+def test_a_report_that_was_asked_for_waits_until_it_is_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = begin()
+    upload(campaign, sheet(f"{world.number()},Ann"))
+    world.pump(lambda: life(campaign).progress.fed_at is not None)
+    campaigns.pause(ACME, campaign.id)  # nothing of it is final
+    monkeypatch.setattr(campaigns, "FRESH", 0.0)
+    for _ in range(2):
+        assert campaigns.report(ACME, campaign.id) == ""
+        while not kept.outcomes(campaign.id).made_at or kept.outcomes(campaign.id).until:
+            world.deliver("campaign")
+        assert campaigns.report(ACME, campaign.id), "however late it is asked for again"
+    campaigns.cancel(ACME, campaign.id)
+
+
 def test_whoever_makes_the_report_may_be_stopped_anywhere(world: World, small: None, monkeypatch: Any) -> None:
     some = numbers(world, 3)
     campaign = begin()
@@ -421,6 +474,7 @@ def test_whoever_makes_the_report_may_be_stopped_anywhere(world: World, small: N
     world.pump(done(campaign))
     monkeypatch.setattr(outcomes, "MAKING", 0.1)
     monkeypatch.setattr(campaigns, "FRESH", 0.0)
+    monkeypatch.setattr(campaigns, "WAITS", 0.0)
     monkeypatch.setattr(outcomes, "BELIEVED", 0.0)
 
     def make(at: int | None) -> list[str]:
@@ -443,6 +497,7 @@ def test_another_clients_campaign_is_none(world: World) -> None:
     from switchboard.credentials import Client
 
     campaign, other = begin(), Client("other")
+    assert campaigns.life(ACME, "a" * 3000) is None  # no key of the table is so long
     assert campaigns.life(other, campaign.id) is None
     assert campaigns.rows(other, campaign.id, None, None, 1) is None
     assert campaigns.pause(other, campaign.id) is None
@@ -467,6 +522,131 @@ def test_rules_that_change_between_two_workers_leave_the_batch_as_it_stands(
     assert taken(world, some) == [1] * 4
     assert [row.row for row in rows(campaign)] == [1, 2, 3, 4]
     assert [window.last for window in kept.windows(campaign.id)] == [3, 4]
+
+
+def test_where_a_file_has_no_rows_for_long_its_reader_still_looks_at_the_clock(world: World) -> None:
+    number = world.number()
+    campaign = begin()
+    upload(campaign, gzip.compress(b"phone,name\n" + b"\n" * 500_000 + f"{number},Ann".encode()))
+    (record,) = world.receive(settings.settings().campaign_queue)
+    with world.setting(FEED_LEASE_SECONDS=0.0):
+        points: list[str] = []
+        with world.watching(points.append):
+            assert not world.feed.handler({"Records": [record]}, Context())["batchItemFailures"]
+    assert points.count("after UpdateItem") > 5  # the lease, again and again
+    world.pump(done(campaign))
+    assert taken(world, [number]) == [1]
+
+
+NORTH = {"channel": "sms", "prefix": "+1", "providers": ["bulksms"]}
+SOUTH = {"channel": "sms", "prefix": "+598", "providers": ["bulksms"]}
+
+
+@pytest.mark.parametrize("order", ["ssnnnn", "nnssnn", "nssssn", "ssssss", "snnnnn"])
+@pytest.mark.parametrize("closes", [True, False], ids=["a route closes", "a route opens"])
+def test_routes_that_change_between_two_workers_double_no_row_and_lose_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, order: str, closes: bool
+) -> None:
+    """The first worker seals the first window and is stopped; the next one judges its rows otherwise."""
+    monkeypatch.setattr(feed, "WINDOW_ROWS", 4)
+    monkeypatch.setattr(feed, "WINDOW_MISSED", 2)
+    some = [world.number("+1919555") if to == "n" else world.number("+5989455") for to in order]
+    campaign = begin(provider=None)
+    upload(campaign, sheet(*(f"{number},Ann" for number in some)))
+    both, north = json.dumps([NORTH, SOUTH]), json.dumps([NORTH])
+    with world.setting(ROUTES=both if closes else north), monkeypatch.context() as stopped:
+        stopped.setattr(kept, "put_window", lambda *said: 1 / 0)
+        while not world.deliver("campaign"):
+            pass
+    with world.setting(ROUTES=north if closes else both):
+        world.pump(lambda: life(campaign).progress.windows > 0)
+    with world.setting(ROUTES=both):  # what closed is open again for the windows behind
+        world.pump(done(campaign))
+        world.rest()
+    found = rows(campaign)
+    assert [row.row for row in found] == list(range(1, 7))
+    assert taken(world, some) == [int(row.status == "delivered") for row in found]
+    progress = life(campaign).progress
+    assert (progress.accepted, progress.rows) == (sum(taken(world, some)), 6)
+
+
+def test_a_campaign_is_kept_as_long_as_its_batches(world: World) -> None:
+    later = time.time() + 200 * 86400
+    campaign = begin(send_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(later)))
+    upload(campaign, sheet(f"{world.number()},Ann", "12,Bob"))
+    world.pump(lambda: life(campaign).statuses == {"scheduled": 1})
+    kinds = {item["sk"]: int(item["ttl"]) for item in table.query(f"P#{campaign.id}")}
+    assert set(kinds) == {"P", "S", "W#000001", "R#000001", "D#000001"}
+    assert min(kinds.values()) >= int(later) + settings.settings().retention
+    campaigns.cancel(ACME, campaign.id)
+
+
+def test_cancel_while_a_window_far_ahead_is_made_cancels_it_now(world: World, small: None) -> None:
+    some = numbers(world, 2)
+    campaign = begin(send_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400)))
+    upload(campaign, sheet(*(f"{number},Ann" for number in some)))
+
+    def cancel_once(point: str) -> None:
+        if point == "after BatchWriteItem" and not canceled:
+            canceled.append(point)
+            campaigns.cancel(ACME, campaign.id)
+            feed.walk(campaign.id, 0, time.time() + 60)  # there is no window yet
+
+    canceled: list[str] = []
+    with world.watching(cancel_once):
+        while not world.deliver("campaign"):
+            pass
+    for queued in world.receive(settings.settings().campaign_queue):
+        world.sqs.delete_message(
+            QueueUrl=settings.settings().campaign_queue, ReceiptHandle=queued["receiptHandle"]
+        )  # the walk that came already
+    world.pump(lambda: life(campaign).statuses == {"canceled": 2})
+
+
+def test_a_window_whose_worker_was_stopped_before_it_could_say_so_counts(
+    world: World, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = numbers(world, 5)
+    campaign = begin()
+    upload(campaign, sheet(*(f"{number},Ann" for number in some)))
+    keep, calls = kept.checkpoint, 0
+
+    def once(*said: Any) -> model.Progress:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise ConnectionError
+        return keep(*said)
+
+    monkeypatch.setattr(kept, "checkpoint", once)
+    while not world.deliver("campaign"):
+        pass
+    campaigns.cancel(ACME, campaign.id)
+    world.pump(done(campaign))
+    found = life(campaign)
+    assert (found.progress.accepted, found.counted, len(rows(campaign))) == (4, 4, 4)
+
+
+def test_a_campaign_with_a_time_of_its_own_has_its_rate_from_then_on(world: World) -> None:
+    begun = time.time() + 2.0
+    campaign = begin(send_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begun + 1)))
+    upload(campaign, sheet(f"{world.number()},Ann"))
+    world.pump(done(campaign))
+    found = life(campaign)
+    assert found.rate is not None and found.finished_at is not None and campaign.send_at is not None
+    assert found.rate == pytest.approx(1 / (found.finished_at - campaign.send_at), rel=0.01)
+
+
+def test_of_a_part_that_could_be_counted_in_time_no_rate_is_told(
+    world: World, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = begin()
+    upload(campaign, sheet(*(f"{number},Ann" for number in numbers(world, 4))))
+    world.pump(lambda: all(row.status == "delivered" for row in rows(campaign)) and len(rows(campaign)) == 4)
+    monkeypatch.setattr(campaigns, "_COUNTING", -1.0)
+    monkeypatch.setattr(kept, "tallies", lambda id_: {1: outcomes.tally(next(iter(kept.windows(id_))))})
+    found = life(campaign)
+    assert (found.counted, found.rate, found.estimated_end) == (2, None, None)
 
 
 def test_a_window_of_many_refusals_fits_its_item(world: World) -> None:

@@ -235,6 +235,13 @@ def test_marketing_waits_for_the_recipients_hours_and_the_rest_does_not(world: W
 
 
 @pytest.mark.skipif(datetime.now(UTC).hour in {22, 23, 0}, reason="hours do not go over midnight")
+def test_what_would_be_over_before_it_is_day_is_refused(world: World) -> None:
+    closed = replace(ACME, hours=hours(20, 60), zone="UTC")
+    with pytest.raises(Refused, match="expires_at"):
+        world.send(["+8781012347"], "hubb", client=closed, marketing=True, expires_at=later(600))
+
+
+@pytest.mark.skipif(datetime.now(UTC).hour in {22, 23, 0}, reason="hours do not go over midnight")
 def test_what_comes_late_meets_the_quiet_hours_again(world: World) -> None:
     """Accepted in the hours, dispatched behind them: a backlog, or a provider's outage. Queued it was, and stays."""
     unknown = "+8781012346"

@@ -1,6 +1,7 @@
 """Recurring schedules: one batch for what is due, whoever fires, pauses, deletes or stops in between."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,8 +17,9 @@ from switchboard import accept, recurring, settings, tracking
 from switchboard.credentials import Client
 from switchboard.dialects import unified_schedules as words
 from switchboard.model.problem import Refused
-from switchboard.model.schedule import Outcome, Schedule, State
+from switchboard.model.schedule import Outcome, Schedule, ScheduleState
 from switchboard.tracking import schedules as kept
+from switchboard.tracking.cursor import cursor_of
 
 from .world import ACME, World
 
@@ -57,7 +59,7 @@ def outcomes(schedule: Schedule) -> list[tuple[Outcome, int]]:
     return [(one.outcome, one.count) for one in recurring.occurrences(schedule)]
 
 
-def state(schedule: Schedule) -> State:
+def state(schedule: Schedule) -> ScheduleState:
     found = kept.read(schedule.id)
     assert found is not None
     return found.state
@@ -94,7 +96,7 @@ def test_what_is_due_is_sent_on_the_second_and_the_schedule_ends(world: World) -
     world.rest()
     sent_once(world, schedule, number)
     assert world.to(number)[0].attempts[0].at - schedule.next_due < 1.0
-    assert (state(schedule), outcomes(schedule)) == (State.ENDED, [(Outcome.MADE, 1)])
+    assert (state(schedule), outcomes(schedule)) == (ScheduleState.ENDED, [(Outcome.MADE, 1)])
 
 
 def test_what_is_far_gets_an_alarm_and_so_does_what_comes_next(world: World, far: None) -> None:
@@ -161,7 +163,9 @@ def test_making_stopped_anywhere_leaves_one_schedule_that_fires_or_none(
                 recurring.create(ACME, wanted(number, start), key)
             made.append((recurring._id(ACME.name, key), number, calls.points[-1]))
         world.pump(
-            lambda: all(one is None or one.state is State.ENDED for one in (kept.read(id_) for id_, _, _ in made))
+            lambda: all(
+                one is None or one.state is ScheduleState.ENDED for one in (kept.read(id_) for id_, _, _ in made)
+            )
         )
     world.rest()
     for id_, number, point in made:
@@ -266,7 +270,7 @@ def test_nothing_is_sent_after_a_pause_was_answered(
             due -= 3600
         points = halted(world, at, lambda: recurring.fire(schedule.id, due), lambda: stop(ACME, schedule.id))  # noqa: B023  called within the loop
         numbers.append(number)
-        assert state(schedule) in {State.PAUSED, State.DELETED, State.ENDED}
+        assert state(schedule) in {ScheduleState.PAUSED, ScheduleState.DELETED, ScheduleState.ENDED}
     assert at > 10
     world.pump(lambda: all(life.settled for number in numbers for life in world.to(number)))
     time.sleep(max(0.0, ahead))
@@ -326,10 +330,10 @@ def test_a_pause_before_its_time_and_a_resumption_before_it_still_send_once(worl
     due = schedule.next_due or 0
     recurring.fire(schedule.id, due)
     paused = recurring.pause(ACME, schedule.id)
-    assert paused is not None and paused.state is State.PAUSED
+    assert paused is not None and paused.state is ScheduleState.PAUSED
     assert [life.status for life in world.to(number)] == ["canceled"]
     resumed = recurring.resume(ACME, schedule.id)
-    assert resumed is not None and (resumed.state, resumed.next_due, resumed.turn) == (State.ACTIVE, due, 1)
+    assert resumed is not None and (resumed.state, resumed.next_due, resumed.turn) == (ScheduleState.ACTIVE, due, 1)
     assert recurring.resume(ACME, schedule.id) == resumed
     world.pump(lambda: sorted(life.status for life in world.to(number)) == ["canceled", "delivered"])
     made = recurring.occurrences(schedule)
@@ -351,7 +355,7 @@ def test_a_pause_stopped_anywhere_and_a_resumption_send_once(world: World, far: 
             recurring.pause(ACME, schedule.id)
         passed = len(calls.points) < at
         again = recurring.resume(ACME, schedule.id)
-        assert again is not None and again.state is State.ACTIVE
+        assert again is not None and again.state is ScheduleState.ACTIVE
         numbers.append(number)
         schedules.append(schedule)
     assert len(numbers) > 8
@@ -382,12 +386,12 @@ def test_what_has_ended_is_not_resumed(world: World, far: None) -> None:
     with pytest.raises(recurring.Ended):
         recurring.resume(ACME, schedule.id)
     paused = recurring.pause(ACME, schedule.id)
-    assert paused is not None and paused.state is State.ENDED
+    assert paused is not None and paused.state is ScheduleState.ENDED
     over, _ = make(world, soon(0.1))
     recurring.pause(ACME, over.id)
     time.sleep(1.2)
     resumed = recurring.resume(ACME, over.id)
-    assert resumed is not None and (resumed.state, resumed.next_due) == (State.ENDED, None)
+    assert resumed is not None and (resumed.state, resumed.next_due) == (ScheduleState.ENDED, None)
 
 
 def test_what_is_deleted_is_gone_and_its_key_stands_for_it(world: World, far: None) -> None:
@@ -395,12 +399,12 @@ def test_what_is_deleted_is_gone_and_its_key_stands_for_it(world: World, far: No
     schedule, _ = recurring.create(ACME, wanted(number, start), "to be deleted")
     for _ in range(2):  # a repeat is answered alike
         deleted = recurring.delete(ACME, schedule.id)
-        assert deleted is not None and deleted.state is State.DELETED
+        assert deleted is not None and deleted.state is ScheduleState.DELETED
     assert recurring.own(ACME, schedule.id) is None
     assert recurring.pause(ACME, schedule.id) is None
     assert recurring.resume(ACME, schedule.id) is None
     again, replayed = recurring.create(ACME, wanted(number, start), "to be deleted")
-    assert (again.state, replayed) == (State.DELETED, True)
+    assert (again.state, replayed) == (ScheduleState.DELETED, True)
     with pytest.raises(accept.IdempotencyConflict):
         recurring.create(ACME, wanted(world.number(), start), "to be deleted")
 
@@ -487,7 +491,7 @@ def test_a_message_that_is_refused_when_it_is_due_is_said_and_does_not_stop_the_
     assert occurrence.reason is not None and "to.0" in occurrence.reason
     after = kept.read(schedule.id)
     assert after is not None and schedule.next_due is not None
-    assert (after.state, after.next_due) == (State.ACTIVE, schedule.next_due + 3600)
+    assert (after.state, after.next_due) == (ScheduleState.ACTIVE, schedule.next_due + 3600)
     recurring.delete(ACME, schedule.id)
     assert world.to(number) == []
 
@@ -510,7 +514,9 @@ def test_it_fires_as_the_account_said_when_it_was_made(world: World, far: None) 
     (life,) = world.to(number)
     assert life.status == "scheduled" and life.send_at is not None
     assert life.send_at >= (schedule.next_due or 0)
-    recurring.pause(ACME, schedule.id) if state(schedule) is State.ACTIVE else recurring.delete(ACME, schedule.id)
+    recurring.pause(ACME, schedule.id) if state(schedule) is ScheduleState.ACTIVE else recurring.delete(
+        ACME, schedule.id
+    )
     assert world.status(life.id) == "canceled"
 
 
@@ -526,12 +532,14 @@ def test_a_client_lists_its_own_the_newest_first(world: World, far: None) -> Non
         page = recurring.of_client(client, cursor, 2)
         names += [one.name for one in page.items]
         cursor = page.cursor
+        assert cursor is None or re.fullmatch(r"[\w-]+", cursor), "it goes into a URL as it is"
     assert (names, cursor) == (["4", "3", "1", "0"], None)
     assert recurring.of_client(replace(ACME, name="lists.other"), None, 10).items == ()
     assert list(tracking.recent("lists", None, None, 10).items) == []  # they are no batches
     assert recurring.own(ACME, made[0].id) is None
     for wrong in ("x", "00000000000000#x", "0" * 14, "١" * 14 + "#sc_x"):
-        with pytest.raises(Refused):
-            recurring.of_client(client, wrong, 10)
+        for cursor in (wrong, cursor_of([wrong])):
+            with pytest.raises(Refused):
+                recurring.of_client(client, cursor, 10)
     for one in made:
         recurring.delete(client, one.id)

@@ -15,7 +15,7 @@ from sandbox import http1
 from sandbox.gateway import from_result, to_event
 from sandbox.routes import Router
 from sandbox.runtime import Result
-from switchboard import accept, admit, credentials, keep
+from switchboard import accept, admit, campaigns, credentials, keep
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.dialects.registry import DIALECTS
 from switchboard.dialects.wire import Request, Response, Unreadable
@@ -28,7 +28,10 @@ from tests.fuzz.stack import CLIENTS, SESSION, TOKEN, Stack
 from tests.fuzz.tally import Kind, Tally
 
 INBOUND = "/Integra/resources/InboundSMS/ReceiveURLSMS"
-FUNCTIONS = {"SendFunction": "send", "SessionFunction": "session", "CallbackFunction": "callback"}
+FUNCTIONS = {
+    **{"SendFunction": "send", "SessionFunction": "session", "CallbackFunction": "callback"},
+    "CampaignFunction": "campaign",
+}
 NOW = 1_700_000_000.0
 KEYED = 0.02  # of the requests have an Idempotency-Key, and few have one of their own
 _SHOWN = re.compile(  # where a call shows credentials: in a query or a form, in a part, in JSON
@@ -117,7 +120,7 @@ class _Errors(logging.Handler):
 
 
 class Doors:
-    """The three functions of a process of its own."""
+    """The functions of a process of its own."""
 
     def __init__(self, stack: Stack) -> None:
         os.environ.update(stack.environment)
@@ -132,6 +135,7 @@ class Doors:
         accept._LONGEST = 100 * 365 * 86_400  # the documents' times are some years ahead, and are to be taken
         admit.accept = self._counted(admit.accept)
         keep.keep = self._counted(keep.keep)
+        campaigns.take = self._counted(campaigns.take)
 
     def _counted(self, verb: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(verb)

@@ -50,7 +50,7 @@ def stack() -> Iterator[Stack]:
 def _deployed() -> Stack:
     nobody = {f"{name.capitalize()}Url": "http://127.0.0.1:9" for name in VENDORS}
     deployment = deploy("fuzz", {"DoorWaitSeconds": "0", "CrmWaitSeconds": "0", "KeyRate": "0", **nobody})
-    functions = ("SendFunction", "SessionFunction", "CallbackFunction")
+    functions = ("SendFunction", "SessionFunction", "CallbackFunction", "CampaignFunction")
     environment = {
         name: value for function in functions for name, value in deployment.functions[function].environment.items()
     }

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -16,11 +17,13 @@ KNOWN, OTHER = "447700900101", "447700900102"
 SEND_V2, SCHEDULE = "/Integra/resources/SMS/SendSMSv2", "/Integra/resources/SMS/ScheduleDialerSMS"
 ABSENT = [  # a door whose purpose is not built, a good call, and the vendor's no
     (
-        "/Integra/resources/SMS/uploadbase",
-        {"filename": "a.csv", "fileb64": base64.b64encode(b"c;098344484;Hi;1").decode(), "campaign": "c"},
+        "/IntegraChannels/resources/DialersResources/uploadMultiChannelBlacklist",
+        {"filename": "a.csv", "fileb64": base64.b64encode(b"ann@example.com").decode(), "channel": "email"},
         "0",
     ),
 ]
+UPLOAD = "/Integra/resources/SMS/uploadbase"
+UPLOAD_EMAIL = "/IntegraChannels/resources/DialersResources/uploadDialerBase"
 
 
 def hubb(stack: Stack, **more: str) -> dict[str, str]:
@@ -283,6 +286,86 @@ def test_whoever_has_no_schedule_of_its_own_says_so(api: httpx.Client, said: dic
     answer = api.post("/v1/messages", json=said | {"text": "Hello", "via": "provider", "send_at": at})
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == fields
+
+
+def finished(api: httpx.Client, id_: str | None) -> dict[str, Any]:
+    """A campaign, once all of it has settled."""
+
+    def look() -> dict[str, Any] | None:
+        said: dict[str, Any] = api.get(f"/v1/campaigns/{id_}").raise_for_status().json()
+        return said if said["state"] == "finished" else None
+
+    found: dict[str, Any] = eventually(look)
+    return found
+
+
+def base(data: str, **said: str) -> dict[str, str]:
+    return {"filename": "base.csv", "fileb64": base64.b64encode(data.encode()).decode(), **said}
+
+
+def test_an_uploaded_base_is_a_campaign_whose_every_row_is_sent_once_or_told(
+    stack: Stack, api: httpx.Client, door: httpx.Client
+) -> None:
+    lines = [f"Ventas->;09834{4500 + n};Hola; {n};{9 - n}" for n in range(5)] + ["Ventas->;12;Nadie;1", "no row"]
+    answer = door.post(UPLOAD, data=base("\n".join(lines), campaign="Ventas->"), headers=bearer(stack))
+    assert (answer.status_code, answer.text) == (200, "1")
+    id_ = answer.headers["x-switchboard-campaign"]
+    told = finished(api, id_)
+    assert (told["name"], told["statuses"], told["refused"]) == ("Ventas->", {"submitted": 5}, 2)
+    assert told["metadata"] == {"filename": "base.csv"}
+    rows = api.get(f"/v1/campaigns/{id_}/rows").json()["items"]
+    assert [row["row"] for row in rows] == [6, 7, 5, 4, 3, 2, 1]
+    assert [row["status"] for row in rows] == ["refused"] * 2 + ["submitted"] * 5
+    ledger = httpx.get(f"{stack.simulators['ucontact']}/_ledger").json()
+    sent = [(line["to"], line["text"], line["campaign"]) for line in ledger if line["to"].startswith("+5989834450")]
+    assert sorted(sent) == [(f"+59898344{500 + n}", f"Hola; {n}", "Ventas->") for n in range(5)]
+    assert life(api, rows[-1]["message"], "submitted")["door"] == "ucontact"
+
+
+def test_an_uploaded_base_of_e_mails(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    body = '<p style="color:#123;margin:0">Hola {{Var1}}</p>'
+    lines = [f'News;base{n}@example.com;{body};;"Var1":"<{n}>","Var2":"value";9999' for n in range(3)]
+    lines.append('News;base3@example.com;Hola {{Var1}};;"Var1":"<3>";1')
+    said = base("\n".join(lines), channel="email", user="ana", dialer="News", filter="Para {{Var1}}", cant="4")
+    answer = door.post(UPLOAD_EMAIL, data=said, headers=bearer(stack))
+    assert (answer.status_code, answer.text) == (200, "1")
+    assert finished(api, answer.headers["x-switchboard-campaign"])["statuses"] == {"submitted": 4}
+    ledger = httpx.get(f"{stack.simulators['ucontact']}/_ledger").json()
+    sent = [(line["to"], line["text"], line["subject"]) for line in ledger if line["to"].startswith("base")]
+    bodies = [body.replace("{{Var1}}", f"&lt;{n}&gt;") for n in range(3)] + ["Hola <3>"]
+    assert sorted(sent) == [(f"base{n}@example.com", bodies[n], f"Para <{n}>") for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ({"campaign": "two words"}, "campaign: letters, digits"),
+        ({"fileb64": "no base64!"}, "fileb64: fileb64 is not base64"),
+        ({"fileb64": ""}, "fileb64: "),
+        ({"fileb64": base64.b64encode(b"a,b,c").decode()}, "fileb64: has no row that can be read: line 1 has fewer"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused_at_once(
+    stack: Stack, api: httpx.Client, door: httpx.Client, said: dict[str, str], problem: str
+) -> None:
+    before = api.get("/v1/campaigns").json()["items"]
+    good = base("c;098344484;Hi;1", campaign="c")
+    answer = door.post(UPLOAD, data=good | said, headers=bearer(stack))
+    assert (answer.status_code, answer.text) == (200, "0")
+    assert answer.headers["x-switchboard-problem"].startswith(problem)
+    assert door.post(UPLOAD, data=good).status_code == 401
+    assert [one["id"] for one in api.get("/v1/campaigns").json()["items"]] == [one["id"] for one in before]
+
+
+def test_an_upload_repeated_under_one_key_is_one_campaign(stack: Stack, api: httpx.Client, door: httpx.Client) -> None:
+    headers = bearer(stack) | {"Idempotency-Key": "a-base"}
+    said = base("c;098344510;Hi;1", campaign="c")
+    answers = [door.post(UPLOAD, data=said, headers=headers) for _ in range(2)]
+    (id_,) = {answer.headers["x-switchboard-campaign"] for answer in answers}
+    finished(api, id_)
+    assert door.post(UPLOAD, data=said, headers=headers).text == "1"
+    assert door.post(UPLOAD, data=said | {"campaign": "d"}, headers=headers).text == "0"
+    assert len(sent_to(api, "+59898344510")) == 1
 
 
 @pytest.mark.parametrize(("path", "more", "said"), ABSENT)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -146,11 +147,14 @@ def live_by_the_file(api: httpx.Client) -> None:
 
 
 def live_at_doors(stack: Stack) -> None:
-    """What an old client sets off: a session, and a message whose receipts it is told of where they are taken."""
+    """What an old client sets off: a session, an upload, a message whose receipts it is told of where it takes them."""
     shown = {"user": stack.client, "password": stack.key}
     token = httpx.post(f"{stack.url}/Integra/resources/auth/getUserToken", data=shown, timeout=30).text
     ended = {"user": stack.client, "token": token}
     httpx.post(f"{stack.url}/Integra/resources/auth/EndSession", data=ended, timeout=30).raise_for_status()
+    base = {"filename": "a.csv", "campaign": "c", "fileb64": b64encode(b"c;098344484;Hi;1").decode()}
+    shown_so = {"Authorization": f"Bearer {stack.key}"}
+    assert httpx.post(f"{stack.url}/Integra/resources/SMS/uploadbase", data=base, headers=shown_so).text == "1"
     url = f"{stack.simulators['bulksms']}/bulksms/bulksms"
     command = [sys.executable, "-m", "sandbox", "reports", "--client", stack.client, "--door", "bulksms", "--url", url]
     port = str(urlsplit(stack.url).port)

@@ -156,6 +156,25 @@ def test_who_sends_or_tells_does_not_load_what_deals_need(function: str) -> None
     assert ours & {"account", "accounts", "crm", "deal", "deals", "keep", "keeper", "unified_deals", "uploads"} == set()
 
 
+@pytest.mark.parametrize("function", ["send", "dispatch", "callback", "notify", "session"])
+def test_who_sends_or_tells_does_not_load_what_campaigns_need(function: str) -> None:
+    theirs = {
+        "campaigns",
+        "feed",
+        "judge",
+        "seen",
+        "files",
+        "outcomes",
+        "dialects.sheets",
+        "dialects.unified_campaigns",
+    }
+    assert loaded(function) & {f"switchboard.{name}" for name in theirs} == set()
+
+
+def test_who_takes_campaigns_in_loads_the_doors_for_old_clients_alone() -> None:
+    assert loaded("campaign") & {"switchboard.admit", "switchboard.dialects.doors"} == set()
+
+
 def test_who_reads_files_does_not_load_what_requests_need() -> None:
     """Its memory is to stay small."""
     assert loaded("feed") & {"pydantic", "httpx", "switchboard.web", "switchboard.campaigns"} == set()

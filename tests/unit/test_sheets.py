@@ -207,6 +207,28 @@ def test_what_unpacks_to_too_much_is_read_up_to_the_limit(monkeypatch: pytest.Mo
     assert (last.number, last.line, last.cure) == (len(good) + 1, len(good) + 2, "split it into smaller files")
 
 
+def test_what_has_too_many_lines_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "MAX_LINES", 300_000)
+    good, last = rows([b"phone,name\n098344484,Ana\n", b"\n" * 400_000, b"098344485,Bob\n"], HEADED)
+    assert isinstance(good, Row) and isinstance(last, Flaw)
+    assert last.reason == "the file has more than 100000000 lines: nothing from this line on was read"
+    assert 300_000 - 2 * text.BLOCK < last.line <= 300_000
+
+
+def test_every_block_is_told_of_and_what_that_raises_comes_out() -> None:
+    class Enough(Exception):
+        """The clock says so."""
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) == 5:
+            raise Enough
+
+    beats: list[int] = []
+    with pytest.raises(Enough):
+        list(sheets.rows([b"phone,name\n", b"\n" * MEGABYTE], HEADED, beat))
+
+
 @pytest.mark.parametrize("line", [b'a","\n', b'"\n', b'"""\n', b'x,"y\n', b'","\n'])
 def test_no_line_makes_reading_slow(line: bytes) -> None:
     """Every look ahead in vain is paid for: half a MB takes a second or two, whatever its quotes."""

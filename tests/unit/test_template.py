@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from sandbox.template import Template
 from switchboard import queues, settings
+from switchboard.admit import CAMPAIGN_HEADER, PROBLEM_HEADER
 from switchboard.dialects.doors import DOORS, ENTRANCES
 from switchboard.feed import INCOMING as INCOMING_FILES
 
@@ -327,3 +328,14 @@ def test_cfn_lint_finds_nothing_as_written_or_as_expanded(tmp_path: Path) -> Non
     cfn_lint = Path(sys.executable).with_name("cfn-lint")
     run = subprocess.run([cfn_lint, *templates], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_pages_may_read_what_the_doors_say_beside_the_vendors_words() -> None:
+    cors = SOURCE["Resources"]["Api"]["Properties"]["CorsConfiguration"]
+    assert {CAMPAIGN_HEADER, PROBLEM_HEADER} <= set(cors["ExposeHeaders"])
+
+
+def test_a_file_that_comes_with_a_call_goes_to_who_takes_campaigns_in() -> None:
+    events = FUNCTIONS["CampaignFunction"]["Events"].values()
+    ours = {event["Properties"]["Path"] for event in events}
+    assert {door.path for door in DOORS if door.upload} == {path for path in ours if not path.startswith("/v1/")}

@@ -22,6 +22,7 @@ from switchboard.dialects.door import (
     Placed,
     Refusal,
     TurnedAway,
+    Upload,
     by_their_names,
 )
 from switchboard.dialects.forms import Part, multipart
@@ -40,7 +41,7 @@ from switchboard.dialects.ucontact.bases import (
 )
 from switchboard.dialects.ucontact.calls import Authorization, WrongParameters, make_token
 from switchboard.dialects.ucontact.dialer import decode_schedule_sms
-from switchboard.dialects.ucontact.doors import DOORS, ENTRANCES, credentials_of, is_html
+from switchboard.dialects.ucontact.doors import DOORS, ENTRANCES, credentials_of
 from switchboard.dialects.ucontact.email import SEND_EMAIL, decode_send_email
 from switchboard.dialects.ucontact.inbound import RECEIVE_SMS
 from switchboard.dialects.ucontact.provider import DIALECT
@@ -48,7 +49,7 @@ from switchboard.dialects.ucontact.sms import SmsCall, decode_send_sms
 from switchboard.dialects.wire import FORM, JSON, Request, Response, Unreadable, form
 from switchboard.model.calendar import resolve, written
 from switchboard.model.contact import Contact
-from switchboard.model.message import Channel, Content, Encoding, Invitation, Outbound, Recipient
+from switchboard.model.message import Channel, Content, Encoding, Invitation, Outbound, Recipient, is_html
 from switchboard.model.outcome import Concern, Outcome, Verdict
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.receipt import Inbound
@@ -479,12 +480,12 @@ ENTRANCE_BY_NAME: dict[str, Entrance[Any]] = {way.path.rpartition("/")[2]: way f
 SMS = {"destination": "098344484", "message": "Hola", "campaign": "Ventas->", "agent": "ana", "source": "3001"}
 PLACED = (Placed(id="23e5a082-adeb-4e51-9e39-9e8efee7aacc"),)
 SCHEDULED = {"calldate": "2015-10-11 15:00:00", "campaign": "c", "destination": "098344484", "data": "Message"}
-ABSENT = {
+BASES = {
     "uploadbase": {"filename": "f", "fileb64": "YTtiO2M7MQ==", "campaign": "c"},
     "uploadDialerBase": {"filename": "f", "fileb64": "YQ==", "channel": "email", "dialer": "d", "cant": "1"},
-    "uploadMultiChannelBlacklist": {"filename": "f", "fileb64": "YQ==", "channel": "email"},
 }
-LATER = {"ScheduleDialerSMS": {"sms": json.dumps(SCHEDULED)}} | ABSENT
+ABSENT = {"uploadMultiChannelBlacklist": {"filename": "f", "fileb64": "YQ==", "channel": "email"}}
+LATER = {"ScheduleDialerSMS": {"sms": json.dumps(SCHEDULED)}} | BASES | ABSENT
 
 
 def post(name: str, fields: dict[str, str], authorization: str = f"Bearer {KEY}") -> Request:
@@ -724,6 +725,51 @@ def test_what_the_gateway_does_not_do_is_read_and_not_done(name: str) -> None:
     said = door.read(post(name, ABSENT[name]))
     assert door.credentials(said) == Credentials(secret=KEY)
     assert door.order(said, Home("UY", ZoneInfo("UTC"))) is None
+
+
+def upload_of(name: str, **said: str) -> Upload:
+    door = BY_NAME[name]
+    read = door.read(post(name, BASES[name] | said))
+    assert door.upload and door.credentials(read) == Credentials(secret=KEY)
+    return door.upload(read)
+
+
+def test_a_base_in_our_words() -> None:
+    assert upload_of("uploadbase", campaign="Ventas->") == Upload(
+        name="Ventas->",
+        content=Content(channel=Channel.SMS, text="{{text}}", campaign="Ventas->"),
+        base="sms",
+        data=b"a;b;c;1",
+        metadata={"filename": "f"},
+    )
+    said = {"filename": "f" * 300, "dialer": "The dialer", "filter": "Hi {{Var1}}", "user": "ana", "cant": "12"}
+    assert upload_of("uploadDialerBase", **said) == Upload(
+        name="The dialer",
+        content=Content(channel=Channel.EMAIL, text="{{body}}", subject="Hi {{Var1}}"),
+        base="email",
+        data=b"a",
+        metadata={"filename": "f" * 255, "user": "ana", "cant": "12"},
+    )
+    assert upload_of("uploadDialerBase").content.subject is None
+    assert {name: door.begun.body for name, door in BY_NAME.items() if door.begun} == dict.fromkeys(BASES, b"1")
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "field"),
+    [
+        ("uploadbase", {"campaign": "two words"}, "campaign"),
+        ("uploadbase", {"campaign": "->"}, "campaign"),
+        ("uploadbase", {"campaign": "c" * 129}, "campaign"),
+        ("uploadDialerBase", {"dialer": "d" * 129}, "dialer"),
+        ("uploadDialerBase", {"dialer": "a\nb"}, "dialer"),
+        ("uploadDialerBase", {"filter": "Hi\r\nBcc: all@example.com"}, "filter"),
+        ("uploadDialerBase", {"filter": "s" * 256}, "filter"),
+    ],
+)
+def test_a_base_that_cannot_be_is_refused(name: str, said: dict[str, str], field: str) -> None:
+    with pytest.raises(Refused) as refused:
+        upload_of(name, **said)
+    assert [problem.field for problem in by_their_names(refused.value.problems, BY_NAME[name].names)] == [field]
 
 
 @pytest.mark.parametrize("name", LATER)

@@ -1,17 +1,20 @@
 """Our JSON API: good bodies in our own words, bad ones with every wrong field named, answers as they go out."""
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from switchboard.dialects import unified
 from switchboard.dialects.registry import DIALECTS
+from switchboard.dialects.unified_campaigns import ColumnsSaid
+from switchboard.model.campaign import Missed
 from switchboard.model.chunk import ReceiptSeen, Result
 from switchboard.model.contact import Contact, MatchBy, Owner, Tags
 from switchboard.model.message import Channel, Content, Encoding, Invitation, Recipient
@@ -317,6 +320,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whose machine is busy is no fault of the code
 @given(st.dictionaries(st.sampled_from([*unified.SendRequest.model_json_schema()["properties"], "other"]), JSON))
 def test_whatever_comes_is_read_or_refused(body: dict[str, Any]) -> None:
     try:
@@ -491,3 +495,24 @@ def test_a_batch_as_it_is_told() -> None:
         "statuses": {"queued": 1, "delivered": 2},
         "settled": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("kinds", "value", "said"),
+    [
+        (Status | Missed | None, "bogus", "must be 'scheduled', .* or 'delivered', or be 'refused' or 'duplicate'"),
+        (ColumnsSaid, {"to": 0}, "must be a valid string, or be greater than or equal to 1"),
+    ],
+    ids=["status", "columns.to"],
+)
+def test_a_value_that_is_of_no_kind_it_may_be_is_one_problem(
+    request: pytest.FixtureRequest, kinds: Any, value: Any, said: str
+) -> None:
+    field = request.node.callspec.id
+    with pytest.raises(ValidationError) as invalid:
+        TypeAdapter(kinds).validate_python(value)
+    at = ("query", *field.split(".")[:1])
+    errors: list[Any] = [{**error, "loc": (*at, *error["loc"])} for error in invalid.value.errors()]
+    (problem,) = unified.problems(errors)
+    assert problem.field == field
+    assert re.fullmatch(said, problem.reason)

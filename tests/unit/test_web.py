@@ -165,7 +165,7 @@ def test_a_message_is_taken(verbs: dict[str, list[Any]]) -> None:
     assert answer.headers["location"] == "/v1/batches/b"
     assert answer.headers["cache-control"] == "no-store"
     assert "idempotent-replayed" not in answer.headers
-    one = {"id": "b-n-0-0", "status": "queued", "provider": "bulksms"}
+    one = {"id": "b-n-0-0", "status": "queued", "send_at": None, "provider": "bulksms"}
     one["segments"] = {"encoding": "gsm", "units": 2, "parts": 1}  # type: ignore[assignment]
     assert answer.json == {
         "batch": "b",
@@ -438,6 +438,15 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_description_is_in_step() -> None:
     assert openapi.TARGET.read_text() == openapi.rendered(), "make openapi"
+
+
+def test_campaigns_and_schedules_have_states_of_their_own() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    states = ["waiting", "running", "fed", "paused", "canceled", "failed", "finished"]
+    assert schemas["CampaignState"]["enum"] == states
+    assert schemas["ScheduleState"]["enum"] == ["active", "paused", "ended", "deleted"]
+    for told in ("Steered", "CampaignLine", "CampaignTold"):
+        assert schemas[told]["properties"]["state"]["$ref"] == "#/components/schemas/CampaignState"
 
 
 def test_the_description_holds_together() -> None:

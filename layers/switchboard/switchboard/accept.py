@@ -247,6 +247,7 @@ def _plan(submission: Submission, client: Client, id_: str) -> tuple[Batch, Plan
             chunk = ChunkId(id_, nonce, len(planned))
             header = Header(chunk=chunk, size=len(some), providers=providers, not_before=not_before, zones=zones)
             planned.append((header, some))
+    _check_end(submission, [header.not_before for header, _ in planned])
     batch = Batch(
         id=id_,
         nonce=nonce,
@@ -280,6 +281,13 @@ def _begin(submission: Submission, now: float) -> float:
     if submission.expires_at is not None and submission.expires_at <= at:
         raise Refused(Problem("expires_at", "is not after send_at"))
     return at if submission.send_at and at > now else 0.0
+
+
+def _check_end(submission: Submission, beginnings: list[float]) -> None:
+    """Raises `Refused` for what would be over before daytime begins. A campaign's rows expire one by one instead."""
+    end = submission.expires_at
+    if end is not None and submission.run is None and any(beginning >= end for beginning in beginnings):
+        raise Refused(Problem("expires_at", "is before it is day where a recipient is"))
 
 
 def _opening(zones: tuple[str, ...], client: Client, at: float) -> float:

@@ -23,6 +23,7 @@ from switchboard.dialects.door import (
     Placed,
     Refusal,
     TurnedAway,
+    Upload,
     Writing,
     by_their_names,
 )
@@ -42,6 +43,8 @@ from switchboard.tracking.seal import dump_content
 
 PROBLEM_HEADER = "x-switchboard-problem"
 """What was wrong, for whom the vendor's own word does not say it: `field: reason; field: reason`."""
+CAMPAIGN_HEADER = "x-switchboard-campaign"
+"""The id of the campaign that an upload became, which its vendor's own answer does not tell."""
 
 _TOO_MANY = Problem("call", "the key has no requests left: come again after the seconds of Retry-After")
 _ABSENT = Problem("call", "this gateway does not take it")
@@ -132,6 +135,8 @@ def _served(door: Door[Any], said: Any, request: Request) -> Response:
     try:
         if door.writing and door.held:
             return _kept(door, door.writing(said), door.held, client, _idempotency_key(request))
+        if door.upload and door.begun:
+            return _begun(door, door.upload(said), door.begun, client, _idempotency_key(request))
         order = door.order(said, Home(client.region, zone_of(client.zone)))
         if order is None:
             return _named(door.refuse(said, Refusal.ABSENT, (), order), (_ABSENT,))
@@ -170,6 +175,15 @@ def _kept(
     # A deal that is named by the CRM's own id has the CRM's reference, if it has one.
     reference = saved.get("reference") if "id" in writing.said else write.record.reference
     return held(Held(reference=reference or "", saved=saved))
+
+
+def _begun(door: Door[Any], upload: Upload, yes: Response, client: Client, key: str | None) -> Response:
+    """The answer to a call that brings a campaign's file. Raises as `campaigns.take` does."""
+    # Few calls bring files, and the others' cold start does not wait for what reads them.
+    from switchboard import campaigns
+
+    campaign = campaigns.take(client, upload, door.dialect, key)
+    return replace(yes, headers=(*yes.headers, (CAMPAIGN_HEADER, campaign.id)))
 
 
 def _key(shown: Credentials | None) -> Key | None:

@@ -13,6 +13,10 @@ from switchboard.model.problem import Problem
 from switchboard.web import JSON, Fault, Response, found
 
 _RETRY = "5"  # seconds
+_PAST = {
+    None: "It is finished: every message of it has been handed over.",
+    State.WAITING: "Its file has not come: only cancel is possible.",
+}
 
 
 def url(id_: str) -> str:
@@ -54,18 +58,18 @@ def _line(campaign: Campaign, progress: Progress, finished: bool) -> dict[str, A
     }
 
 
-def _state(progress: Progress, finished: bool) -> str:
+def _state(progress: Progress, finished: bool) -> words.CampaignState:
     if progress.state is not State.RUNNING or progress.fed_at is None:
-        return progress.state.value
-    return "finished" if finished else "fed"
+        return words.CampaignState(progress.state)
+    return words.CampaignState.FINISHED if finished else words.CampaignState.FED
 
 
 def steered(client: Client, id_: str, steer: Callable[[Client, str], Progress | None]) -> words.Steered:
     """Steer a campaign; where it stands then. Raises `Fault` for none, and for one that is past that."""
     try:
-        return words.Steered(id=id_, state=found(steer(client, id_), "campaign").state)
+        return words.Steered(id=id_, state=_state(found(steer(client, id_), "campaign"), False))
     except NotPossible as refused:
-        raise Fault(409, f"It is {refused.state.value}: it cannot be steered so.") from None
+        raise Fault(409, _PAST.get(refused.state, f"It is {refused.state}: it cannot be steered so.")) from None
 
 
 def conflict(_: IdempotencyConflict) -> Fault:

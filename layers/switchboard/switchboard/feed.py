@@ -12,12 +12,13 @@ from switchboard import accept, files, judge, queues, runs, tracking
 from switchboard.credentials import Client
 from switchboard.dialects import sheets
 from switchboard.dialects.sheets import Flaw, Row, Unusable
-from switchboard.judge import Fit, Judge
+from switchboard.judge import Fit, Judge, octets
 from switchboard.model.campaign import (
     FIRST,
     WINDOW_MISSED,
     WINDOW_OCTETS,
     WINDOW_ROWS,
+    WINDOW_WORDS,
     Campaign,
     Lines,
     Missed,
@@ -27,7 +28,8 @@ from switchboard.model.campaign import (
     Window,
 )
 from switchboard.model.chunk import Run
-from switchboard.model.message import Recipient
+from switchboard.model.message import WORDING, Content, Recipient, Wording
+from switchboard.model.template import worded
 from switchboard.seen import Seen
 from switchboard.settings import settings
 from switchboard.tracking import Batch, Overtaken, campaigns, chunks
@@ -35,6 +37,7 @@ from switchboard.tracking import Batch, Overtaken, campaigns, chunks
 INCOMING = "incoming/"
 _ENDED: dict[str, Any] = {"owner": None, "lease": None}  # nobody reads any more
 _MARGIN = 20.0  # seconds before an invocation's end in which no window is begun
+_SLICE = 16 * 1024  # octets of the file that are given to the reader at once
 _BEAT = 256  # rows between two looks at the clock
 _SOON = 1  # seconds that the next name waits for this worker to let go
 
@@ -133,9 +136,17 @@ def _fail(id_: str, owner: str, unusable: Unusable) -> None:
 
 
 class _Cut:
-    """A window being filled: the rows taken, and those that were not."""
+    """A window being filled: the rows taken, and those that were not.
 
-    def __init__(self) -> None:
+    Where its `batch` stands already, the worker that made it was stopped: the window takes what that holds and no other
+    row, however routes and rules would have it by now.
+    """
+
+    def __init__(self, batch: Batch | None = None) -> None:
+        self.batch = batch
+        self.changed = False  # whether a row is judged otherwise than it was then
+        self._held = _held(batch) if batch else {}
+        self._until = batch.run.last if batch and batch.run else 0
         self.taken: list[Recipient] = []
         self.missed: list[MissedRow] = []
         self.digests: dict[int, bytes] = {}
@@ -143,43 +154,64 @@ class _Cut:
         self.first = 0
         self.last = 0
         self._octets = 0
+        self._wordings: dict[Wording, int] = {}
+        self._words = 0
 
     @property
     def full(self) -> bool:
         """Whether it ends here."""
+        if self.batch:
+            return self.last >= self._until
         missed = len(self.missed) >= WINDOW_MISSED or self._octets >= WINDOW_OCTETS
         return missed or len(self.taken) >= WINDOW_ROWS
 
+    def holds(self, found: Fit | MissedRow) -> bool:
+        """Whether there is room for what a row says in words of its own."""
+        wording = found.wording if isinstance(found, Fit) and not self.batch else None
+        return wording is None or wording in self._wordings or self._words + octets(wording) <= WINDOW_WORDS
+
     def add(self, row: Row | Flaw, found: Fit | MissedRow) -> None:
-        """One more row."""
+        """One more row, where it `holds` that."""
         self.first, self.last = self.first or row.number, row.number
+        if self.batch and (row.number in self._held) is not isinstance(found, Fit):
+            found, self.changed = self._as_it_stands(row, found), True
         if isinstance(found, Fit):
-            self.taken.append(found.recipient)
-            self.digests[row.number] = found.digest
+            self.taken.append(self._worded(found))
+            if found.digest:
+                self.digests[row.number] = found.digest
             self.lines.add(row.number, row.line)
             return
         self.missed.append(found)
         self._octets += len(found.dump().encode("utf-8", "replace"))
 
-    def settle(self, last: int, held: set[int | None]) -> None:
-        """Keep what was read up to a row; of that, only the rows `held` were taken."""
-        late = [recipient for recipient in self.taken if recipient.row not in held and (recipient.row or 0) <= last]
-        self.taken = [recipient for recipient in self.taken if recipient.row in held]
-        self.digests = {row: digest for row, digest in self.digests.items() if row in held}
-        self.missed = [row for row in self.missed if row.row <= last and row.row not in held]
-        for recipient in late:
-            self.missed.append(
-                MissedRow(
-                    kind=Missed.REFUSED,
-                    row=recipient.row or 0,
-                    line=self.lines.line(recipient.row or 0),
-                    to=recipient.to,
-                    reason="was refused by rules that have changed since",
-                    cure="send it again in a campaign of its own",
-                )
-            )
-        self.missed.sort(key=lambda row: row.row)
-        self.last = last
+    def _as_it_stands(self, row: Row | Flaw, found: Fit | MissedRow) -> Fit | MissedRow:
+        """What became of a row that is judged otherwise now; what it said is told by nothing that could be compared."""
+        if isinstance(found, MissedRow):
+            return Fit(self._held[row.number], b"")
+        return MissedRow(
+            kind=Missed.REFUSED,
+            row=row.number,
+            line=row.line,
+            to=found.recipient.to,
+            reference=found.recipient.reference,
+            reason="was refused by rules that have changed since",
+            cure="send it again in a campaign of its own",
+        )
+
+    def _worded(self, found: Fit) -> Recipient:
+        """The recipient, naming its wording; most rows have that of the first, and need not."""
+        recipient, wording = found.recipient, found.wording
+        if wording is None:
+            return recipient
+        if wording not in self._wordings:
+            self._words += octets(wording)
+        place = self._wordings.setdefault(wording, len(self._wordings))
+        return replace(recipient, variables={**recipient.variables, WORDING: str(place)}) if place else recipient
+
+    def content(self, content: Content) -> Content:
+        """What the rows taken share: in the wording of all, or in each its own."""
+        wordings = tuple(self._wordings)
+        return worded(content, *wordings) if len(wordings) == 1 else replace(content, wordings=wordings)
 
     def window(self, seq: int, priority: int, batch: Batch | None) -> Window:
         """As it is kept."""
@@ -197,6 +229,16 @@ class _Cut:
         )
 
 
+def _held(batch: Batch) -> dict[int | None, Recipient]:
+    """The rows that a batch holds."""
+    views = [view for chunk in batch.chunks if (view := chunks.read_chunk(chunk))]
+    return {
+        stored.row: Recipient(to=stored.to, reference=stored.reference, variables=stored.variables, row=stored.row)
+        for view in views
+        for stored in view.messages.values()
+    }
+
+
 class _Reading:
     """One worker's reading of one file, under its lease."""
 
@@ -208,7 +250,7 @@ class _Reading:
         self._file: Generator[bytes, None, None] = self._pieces()
         self._renewed = time.time()
         self._octets = 0
-        self._changed = False  # whether a window turned out to be another than it was read
+        self._begun = False  # whether a window has been begun
         self._longest = 0.0  # seconds that a window took
 
     def close(self) -> None:
@@ -235,7 +277,12 @@ class _Reading:
                 higher = min(higher or its, its)
             if its != priority or row.number <= resumed:
                 continue
-            cut.add(row, self._judged(row))
+            cut = cut if self._begun else self._first(row.number)
+            found = self._judged(row)
+            if not cut.holds(found):
+                self._keep(cut, priority=priority, last=cut.last)
+                cut = _Cut()
+            cut.add(row, found)
             if cut.full:
                 self._keep(cut, priority=priority, last=cut.last)
                 cut = _Cut()
@@ -243,6 +290,16 @@ class _Reading:
             {"priority": higher, "last": 0} if higher else _ENDED | {"fed_at": round(time.time(), 3)}
         )
         self._keep(cut, **{"priority": priority, "last": max(cut.last, self._progress.last), **values})
+
+    def _first(self, row: int) -> _Cut:
+        """The first window that is begun here: the worker before this one may have made its batch."""
+        self._begun = True
+        id_ = accept.batch_of(self._campaign.client, self._name(row))
+        return _Cut(tracking.read_batch(id_))
+
+    def _name(self, first: int) -> str:
+        """What the batch of the window that begins with a row is known by; no caller's key has a blank in it."""
+        return f"campaign {self._campaign.id} {self._progress.priority} {first}"
 
     def _judged(self, row: Row | Flaw) -> Fit | MissedRow:
         """What becomes of a row."""
@@ -257,7 +314,7 @@ class _Reading:
         self._octets = 0
         self._file.close()
         self._file = self._pieces()
-        for count, row in enumerate(sheets.rows(self._file, self._layout)):
+        for count, row in enumerate(sheets.rows(self._file, self._layout, self._beat)):
             if count % _BEAT == 0:
                 self._beat()
             yield row
@@ -266,8 +323,10 @@ class _Reading:
         progress = self._progress
         with closing(files.pieces(settings().campaigns_bucket, progress.file or "", progress.etag or "")) as pieces:
             for piece in pieces:
-                self._octets += len(piece)
-                yield piece
+                for start in range(0, len(piece), _SLICE):  # what is read ahead is not counted yet
+                    part = piece[start : start + _SLICE]
+                    self._octets += len(part)
+                    yield part
 
     def _beat(self) -> None:
         """Hold the lease for longer, once a third of it is over."""
@@ -288,11 +347,9 @@ class _Reading:
                 raise HandOver
             seq += 1
             batch = self._take(cut) if cut.taken else None
-            if self._changed:
-                values = {"priority": before.priority, "last": cut.last}  # what is behind it is read again
             window = cut.window(seq, before.priority, batch)
             digests = cut.digests if self._seen else {}
-            campaigns.put_window(self._campaign.id, window, cut.missed, digests, self._campaign.created_at)
+            campaigns.put_window(self._campaign, window, cut.missed, digests)
             values |= {
                 "accepted": before.accepted + window.accepted,
                 "refused": before.refused + window.refused,
@@ -301,12 +358,13 @@ class _Reading:
         now = time.time()
         values = {"windows": seq, "octets": self._octets, "lease": now + settings().feed_lease, **values}
         after = campaigns.checkpoint(self._campaign.id, self._owner, before, values)
-        if self._changed:
-            raise HandOver
         if cut.taken and batch and after.turns != before.turns:
-            runs.wake(batch)  # whoever came to it while the campaign was paused has dropped it
+            # Whoever came to it while the campaign was paused has dropped it.
+            runs.wake(batch, whatever_the_time=after.state is State.CANCELED)
         self._longest = max(self._longest, now - began)
         self._moved(after)
+        if cut.changed:
+            raise HandOver  # what was seen here of these rows is not what they are
 
     def _moved(self, progress: Progress) -> None:
         self._progress, self._renewed = progress, time.time()
@@ -314,33 +372,25 @@ class _Reading:
             raise Stopped
 
     def _take(self, cut: _Cut) -> Batch:
-        """The batch of a window's rows, which may stand already."""
-        campaign, priority = self._campaign, self._progress.priority
-        name = f"campaign {campaign.id} {priority} {cut.first}"  # no caller's key has a blank in it
+        """The batch of a window's rows, which may stand already. Raises `HandOver` where it stands with other rows."""
+        if cut.batch:
+            runs.wake(cut.batch)  # the worker before this one may not have come to announcing it
+            return cut.batch
+        campaign, name = self._campaign, self._name(cut.first)
         submission = replace(
             batch_of(campaign),
+            content=cut.content(campaign.content),
             at_once=True,
             recipients=tuple(cut.taken),
             fingerprint=hashlib.sha256(name.encode()).hexdigest(),
-            run=Run(campaign=campaign.id, first=cut.first, last=cut.last, priority=priority),
+            run=Run(campaign=campaign.id, first=cut.first, last=cut.last, priority=self._progress.priority),
         )
         taken = accept.take(submission, caller(campaign), name)
         if taken.replayed:
-            self._adopt(cut, taken.batch)
-            runs.wake(taken.batch)  # the worker before this one may not have come to announcing it
+            if (taken.batch.run, sum(taken.batch.sizes)) != (submission.run, len(cut.taken)):
+                raise HandOver  # somebody made it meanwhile: whoever goes on finds it, and reads the window as it is
+            runs.wake(taken.batch)
         return taken.batch
-
-    def _adopt(self, cut: _Cut, batch: Batch) -> None:
-        """Make the window what the batch holds that stands already.
-
-        It holds the same, unless routes or rules have changed between the worker that made it and this one.
-        """
-        last = batch.run.last if batch.run else cut.last
-        if (last, sum(batch.sizes)) == (cut.last, len(cut.taken)):
-            return
-        views = [view for chunk in batch.chunks if (view := chunks.read_chunk(chunk))]
-        cut.settle(last, {stored.row for view in views for stored in view.messages.values()})
-        self._changed = True
 
 
 def _priority(row: Row | Flaw) -> int:
@@ -363,6 +413,7 @@ def batch_of(campaign: Campaign) -> accept.Submission:
         send_at=campaign.send_at,
         marketing=campaign.marketing,
         metadata=campaign.metadata,
+        door=campaign.door,
     )
 
 

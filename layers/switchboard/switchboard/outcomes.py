@@ -25,6 +25,7 @@ MAKING = 120.0  # seconds that whoever makes the file has for its next step
 _PART = 5 * 2**20  # octets: the least that S3 takes for a part that is not the last
 _MARGIN = 20.0
 _UNTOUCHED = frozenset({Status.SCHEDULED, Status.QUEUED, Status.CANCELED})
+_WELL = frozenset({Status.SUBMITTED, Status.SENT, Status.DELIVERED})  # what the provider said of them is no reason
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -112,13 +113,15 @@ def _missed(row: MissedRow) -> Outcome:
 def _sent(window: Window, view: Chunk, n: int) -> Outcome:
     stored, row = view.messages[n], view.messages[n].row or 0
     results = view.results.get(n, ())
-    said = [part for part in (results[-1].code, results[-1].detail) if part] if results else []
+    status = view.status_at(n, time.time())
+    wrong = results and status not in _WELL
+    said = [part for part in (results[-1].code, results[-1].detail) if part] if wrong else []
     return Outcome(
         row=row,
         line=window.line(row),
         to=stored.to,
         reference=stored.reference,
-        status=view.status_at(n, time.time()).value,
+        status=status.value,
         message=view.header.chunk.message(n),
         provider=view.last_provider(n),
         reason=" ".join(said) or None,

@@ -27,9 +27,10 @@ from switchboard.credentials import Client
 from switchboard.dialects import unified_schedules as words
 from switchboard.model.calendar import parse_rate
 from switchboard.model.problem import Problem, Refused
-from switchboard.model.schedule import Occurrence, Outcome, Schedule, State
+from switchboard.model.schedule import Occurrence, Outcome, Schedule, ScheduleState
 from switchboard.settings import settings
 from switchboard.tracking import schedules as kept
+from switchboard.tracking.cursor import NO_CURSOR, cursor_of, position
 
 PREFIX = "sc_"
 """How the id of a recurring schedule begins."""
@@ -118,7 +119,7 @@ def _replay(standing: Schedule, fingerprint: str) -> tuple[Schedule, bool]:
 def own(client: Client, id_: str) -> Schedule | None:
     """A client's schedule, if it was not deleted."""
     standing = _own(client, id_)
-    return None if standing is None or standing.state is State.DELETED else standing
+    return None if standing is None or standing.state is ScheduleState.DELETED else standing
 
 
 def _own(client: Client, id_: str) -> Schedule | None:
@@ -133,11 +134,12 @@ def occurrences(schedule: Schedule) -> list[Occurrence]:
 
 def of_client(client: Client, cursor: str | None, limit: int) -> Page:
     """A page of a client's schedules, the newest first. Raises `Refused` for a cursor that is none."""
-    at, _, id_ = (cursor or "").partition("#")
-    if cursor is not None and not (len(at) == 14 and at.isascii() and at.isdigit() and id_.startswith(PREFIX)):
-        raise Refused(Problem("cursor", "is not a cursor of this list"))
-    items, after = kept.of_client(client.name, cursor, limit)
-    return Page(tuple(items), after)
+    place = position(cursor, str)
+    at, _, id_ = place[0].partition("#") if place else ("", "", "")
+    if place and not (len(at) == 14 and at.isascii() and at.isdigit() and _ID.fullmatch(id_)):
+        raise Refused(NO_CURSOR)
+    items, after = kept.of_client(client.name, place[0] if place else None, limit)
+    return Page(tuple(items), cursor_of([after]) if after else None)
 
 
 def pause(client: Client, id_: str) -> Schedule | None:
@@ -148,7 +150,7 @@ def pause(client: Client, id_: str) -> Schedule | None:
     """
 
     def paused(standing: Schedule) -> Schedule:
-        after = kept.pause(standing) if standing.state is State.ACTIVE else standing
+        after = kept.pause(standing) if standing.state is ScheduleState.ACTIVE else standing
         _stop(after)
         return after
 
@@ -159,7 +161,7 @@ def delete(client: Client, id_: str) -> Schedule | None:
     """The same for good; a repeat is answered alike. None: there is no such schedule."""
 
     def deleted(standing: Schedule) -> Schedule:
-        after = kept.delete(standing) if standing.state is not State.DELETED else standing
+        after = kept.delete(standing) if standing.state is not ScheduleState.DELETED else standing
         _stop(after)
         return after
 
@@ -170,9 +172,9 @@ def resume(client: Client, id_: str) -> Schedule | None:
     """Go on with what is due from now on. None: there is no such schedule. Raises `Ended` where it has ended."""
 
     def resumed(standing: Schedule) -> Schedule:
-        if standing.state is State.ENDED:
+        if standing.state is ScheduleState.ENDED:
             raise Ended
-        if standing.state is State.ACTIVE:
+        if standing.state is ScheduleState.ACTIVE:
             return standing
         _stop(standing)  # the pause may have got no further than its state, and a due instant of it may come again
         due = standing.due_after(time.time())

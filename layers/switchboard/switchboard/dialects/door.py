@@ -113,6 +113,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file to whose every row a message goes: what its caller calls that, and what all the messages share.
+
+    `base` says what the columns of the file are, as a campaign's `Columns` does; `metadata` is what else was said.
+    """
+
+    name: str
+    content: Content
+    base: str
+    data: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Door(Generic[Said]):
     """One call of the vendor, taken by the gateway. `dialect` is the vendor's name.
 
@@ -125,6 +139,7 @@ class Door(Generic[Said]):
     waits        whether the answer holds what only the provider can say
     names        the vendor's parameters by our fields, where they have another name there
     writing      what a call wants the CRM to hold, in place of an order; `held` is then the vendor's yes
+    upload       the file that a call brings, in place of an order; `begun` is then the vendor's yes. Raises `Refused`
     """
 
     dialect: str
@@ -140,6 +155,8 @@ class Door(Generic[Said]):
     names: Mapping[str, str] = field(default_factory=dict)
     writing: Callable[[Said], Writing] | None = None
     held: Callable[[Held], Response] | None = None
+    upload: Callable[[Said], Upload] | None = None
+    begun: Response | None = None
 
     @property
     def scope(self) -> Scope:

@@ -522,8 +522,22 @@ def problems(errors: Iterable[Mapping[str, Any]]) -> tuple[Problem, ...]:
     return _distinct(_named(errors))
 
 
+_KIND = re.compile(r"constrained-[a-z]+|[a-z-]+\[\w+\]")
+"""What validation calls one of the kinds that a value may be, behind the field's path: `constrained-str`."""
+
+
 def _named(errors: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    return [Problem(_field(error["loc"]), _reason(error)) for error in errors]
+    """Each error by its field; where a value may be of several kinds and is of none, one problem says them all."""
+    found: list[Problem] = []
+    kinds: dict[tuple[int | str, ...], list[str]] = {}
+    for error in errors:
+        *stem, last = error["loc"] or ("",)
+        if not (stem and isinstance(last, str) and _KIND.fullmatch(last)):
+            found.append(Problem(_field(error["loc"]), _reason(error)))
+            continue
+        reasons = kinds.setdefault(tuple(stem), [])
+        reasons.append(_reason(error).removeprefix("must ") if reasons else _reason(error))
+    return found + [Problem(_field(loc), ", or ".join(reasons)) for loc, reasons in kinds.items()]
 
 
 def _field(loc: Sequence[int | str]) -> str:
@@ -573,6 +587,9 @@ class AcceptedMessage(_Told):
     to: str = Field(description="As it was read: E.164, or an e-mail address.")
     reference: str | None
     status: Status = Field(description="Where it stood when it was accepted.")
+    send_at: Annotated[Time | None, BeforeValidator(lambda at: at or None)] = Field(
+        validation_alias="not_before", description="When its time comes; null for at once."
+    )
     provider: str = Field(description="The first of its route.")
     segments: Segments | None = Field(description="SMS: what it costs.")
 

@@ -3,16 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol
+from enum import StrEnum
+from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, create_model
 
 from switchboard.dialects.unified import SendRequest, Time, shared
-from switchboard.model.campaign import Campaign, Columns, Missed, State
+from switchboard.model.campaign import Campaign, Columns, Missed
 from switchboard.model.problem import Problem, Refused
 from switchboard.model.status import Status
 from switchboard.model.template import placeholders
 
+MAX_COLUMNS = 64 * 1024  # octets: they are in one item with the message, and an item has 400 kB
 _Header = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 _Column = _Header | Annotated[StrictInt, Field(ge=1, le=1000)]
 _Placeholder = Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
@@ -87,6 +89,8 @@ def campaign(request: CampaignRequest, id_: str, client: Caller, now: float) -> 
     """A request in our own words. Raises `Refused` with everything that is wrong with it."""
     said = request.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
     foreign = [Problem(field, reason) for field, reason in _FOREIGN.items() if said.get(field) not in _WITHOUT]
+    if len(json.dumps(said["columns"], ensure_ascii=False).encode()) > MAX_COLUMNS:
+        foreign.append(Problem("columns", f"must have at most {MAX_COLUMNS} octets together"))
     if foreign:
         raise Refused(*foreign)
     message = shared({name: value for name, value in said.items() if name not in _OURS})
@@ -134,7 +138,17 @@ def _fingerprint(said: Mapping[str, Any]) -> str:
 
 # ------------------------------------------------------------------------------------------------- the answers
 
-_States = Literal["waiting", "running", "fed", "paused", "canceled", "failed", "finished"]
+
+class CampaignState(StrEnum):
+    """Where a campaign stands, as its owner sees it."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FED = "fed"
+    PAUSED = "paused"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    FINISHED = "finished"
 
 
 class _Told(BaseModel):
@@ -194,7 +208,7 @@ class CampaignLine(_Told):
     id: str
     name: str
     url: str
-    state: _States = Field(description="`fed`: every row is read, and messages still go out.")
+    state: CampaignState = Field(description="`fed`: every row is read, and messages still go out.")
     created_at: Time
     started_at: Time | None = Field(description="When its file came.")
     rows: int = Field(description="Rows read so far.")
@@ -212,7 +226,9 @@ class CampaignTold(CampaignLine):
     statuses: dict[Status, int] = Field(description="Accepted rows by where their messages stand.")
     counted: int = Field(description="How many accepted rows `statuses` covers: there is a time for counting.")
     rate: float | None = Field(description="Messages handed to providers a second, since the start.")
-    estimated_end: Time | None
+    estimated_end: Time | None = Field(
+        description="When all will have been handed over; null where that cannot be known, as with priorities to come."
+    )
     metadata: dict[str, str]
     refusals: list[RowTold] = Field(description="The first rows that became no message.")
 
@@ -228,7 +244,7 @@ class Steered(_Told):
     """Where a campaign stands now."""
 
     id: str
-    state: State
+    state: CampaignState
 
 
 class BeingMade(_Told):

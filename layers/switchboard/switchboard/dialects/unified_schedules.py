@@ -22,7 +22,7 @@ from switchboard.dialects.unified import SendRequest, Time, problems
 from switchboard.model import schedule as model
 from switchboard.model.calendar import local_instant, parse_cron, parse_rate, zone_of
 from switchboard.model.problem import Problem, Refused
-from switchboard.model.schedule import Outcome, State
+from switchboard.model.schedule import Outcome, ScheduleState
 
 MAX_MESSAGE = 300_000  # octets: it is in one item of the table, which takes 400 kB
 MAX_GRACE = 86_400  # seconds
@@ -254,7 +254,7 @@ class Schedule(_Told):
 
     id: str
     name: str | None
-    state: State
+    state: ScheduleState
     cron: str | None
     rate: str | None
     timezone: str
@@ -291,5 +291,5 @@ def told_whole(schedule: model.Schedule, occurrences: Iterable[model.Occurrence]
 
 
 def _summary(schedule: model.Schedule) -> dict[str, Any]:
-    waits = schedule.next_due if schedule.state is State.ACTIVE else None
+    waits = schedule.next_due if schedule.state is ScheduleState.ACTIVE else None
     return {**asdict(schedule), "next_due": waits}

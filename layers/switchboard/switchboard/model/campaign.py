@@ -10,6 +10,7 @@ from switchboard.model.message import Content
 WINDOW_ROWS = 1000  # accepted rows of one window: they are one batch
 WINDOW_MISSED = 500  # refused rows and duplicates of one window
 WINDOW_OCTETS = 250_000  # of what is kept of them: it is one item of the table
+WINDOW_WORDS = 300_000  # octets of a window's wordings: they are in one item with the rest of its batch
 DIGEST = 16  # octets of a row's digest: two different rows of a billion share one with a chance of 10^-21
 FIRST = 1  # the priority that is sent first, and that of rows which name none
 _CLIPPED = 200  # characters of a cell, or of a reason, that are kept of a row that was not taken
@@ -37,7 +38,7 @@ class Columns:
     """Which column holds what, by its header, or by its place (from 1) in a file without headers.
 
     `variables` maps a placeholder's name to its column. `base` names a file without headers whose columns are always
-    the same (`sms`, `email`): then nothing else is asked for here.
+    the same (`sms`, `email`): then nothing else is asked for here, and `to` is what its column is called.
     """
 
     to: str | int
@@ -51,7 +52,8 @@ class Columns:
 class Campaign:
     """A campaign as it was asked for; it never changes. Times are epoch seconds.
 
-    `region`, `zone` and `hours` are the client's. With `marketing` the recipients' quiet hours are kept.
+    `region`, `zone` and `hours` are the client's. With `marketing` the recipients' quiet hours are kept. `door` is the
+    dialect that it came in by, None for our own API.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Campaign:
     expires_at: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     allow_duplicates: bool = False
+    door: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

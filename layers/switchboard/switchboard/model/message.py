@@ -11,6 +11,16 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What a subject, or any line of an e-mail's head, must not hold: line breaks, controls, turns of direction."""
 
 MAX_VARIABLES = 4096  # octets of one recipient's own variables
+WORDING = "#wording"
+"""A variable of a recipient, and no placeholder's name: the place of its wording among the content's, 0 where it lacks.
+"""
+
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:[\s/][^<>]*)?>|<!(?:--|doctype\b)", re.IGNORECASE)
+
+
+def is_html(body: str) -> bool:
+    """Whether an e-mail's body is HTML: it holds a tag, a comment or a document type. `<ana@example.com>` is none."""
+    return _TAG.search(body) is not None
 
 
 class Channel(StrEnum):
@@ -40,11 +50,21 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What some messages of a batch say in place of the others: their campaign and, if there is one, their body."""
+
+    campaign: str
+    text: str | None = None
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """What all messages of a batch share. `sender` is the API's `from`.
 
     `text`, `html` and `subject` may hold `{{name}}` placeholders; `variables` are their shared values. In a `literal`
-    one what looks like a placeholder is text. `options` maps a provider's name to what only this provider knows.
+    one what looks like a placeholder is text. `options` maps a provider's name to what only this provider knows. Of
+    `wordings` each recipient has one, which its variable `WORDING` names: parts of the content, not values in it.
     """
 
     channel: Channel
@@ -64,6 +84,7 @@ class Content:
     campaign: str | None = None
     provider_at: float | None = None  # epoch seconds: the provider gets it at once and is to send it then
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    wordings: tuple[Wording, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

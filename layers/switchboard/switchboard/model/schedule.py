@@ -8,7 +8,7 @@ from enum import StrEnum
 from switchboard.model.calendar import following, parse_cron, parse_rate, zone_of
 
 
-class State(StrEnum):
+class ScheduleState(StrEnum):
     """Where a schedule stands."""
 
     ACTIVE = "active"
@@ -47,7 +47,7 @@ class Schedule:
     grace: int
     message: str
     created_at: float
-    state: State = State.ACTIVE
+    state: ScheduleState = ScheduleState.ACTIVE
     turn: int = 0
     next_due: int | None = None
 
@@ -67,7 +67,7 @@ class Schedule:
 
     def awaits(self, due: int) -> bool:
         """Whether what is due then, or something before it, waits to be made."""
-        return self.state is State.ACTIVE and self.next_due is not None and self.next_due <= due
+        return self.state is ScheduleState.ACTIVE and self.next_due is not None and self.next_due <= due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

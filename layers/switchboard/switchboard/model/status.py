@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a message stands. The declaration order is the rank: a message only ever moves down this list.
+    """Where a message stands. The order of this list is the rank: a message only ever moves on in it.
 
     `scheduled` is never recorded: it is what a queued message is called while its time has not come.
     """

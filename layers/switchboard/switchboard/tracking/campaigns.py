@@ -33,7 +33,7 @@ def create(campaign: Campaign) -> Campaign:
 
     The state comes first: a campaign that is seen has one.
     """
-    pk, ttl = _key(campaign.id), int(campaign.created_at) + settings().retention
+    pk, ttl = _key(campaign.id), _kept_until(campaign)
     state = {"pk": pk, "sk": "S", "state": State.WAITING.value, "ttl": ttl}
     said = {"pk": pk, "sk": "P", "ttl": ttl, **_dump(campaign)}
     said |= indexes.listed(campaign.client, _DAY, campaign.created_at, campaign.id)
@@ -46,6 +46,11 @@ def create(campaign: Campaign) -> Campaign:
             raise
         return _campaign(standing.item)
     return campaign
+
+
+def _kept_until(campaign: Campaign) -> int:
+    """When it may be forgotten, in epoch seconds: not before its batches."""
+    return int(max(campaign.created_at, campaign.send_at or 0.0)) + settings().retention
 
 
 def read(id_: str) -> Campaign | None:
@@ -73,13 +78,16 @@ def listed(client: str, after: str | None, limit: int) -> tuple[list[Campaign], 
 def _dump(campaign: Campaign) -> table.Item:
     return {
         **{"client": campaign.client, "region": campaign.region, "name": campaign.name, "provider": campaign.provider},
-        **{"content": dump_content(campaign.content), "columns": json.dumps(asdict(campaign.columns))},
+        **{
+            "content": dump_content(campaign.content),
+            "columns": json.dumps(asdict(campaign.columns), ensure_ascii=False),
+        },
         **{"fingerprint": campaign.fingerprint, "created": table.number(campaign.created_at)},
         **{"zone": campaign.zone, "hours": campaign.hours, "marketing": campaign.marketing or None},
         "send_at": None if campaign.send_at is None else table.number(campaign.send_at),
         "expires": None if campaign.expires_at is None else table.number(campaign.expires_at),
         "metadata": json.dumps(dict(campaign.metadata), ensure_ascii=False),
-        "twice": campaign.allow_duplicates or None,
+        **{"twice": campaign.allow_duplicates or None, "door": campaign.door},
     }
 
 
@@ -101,6 +109,7 @@ def _campaign(item: table.Item) -> Campaign:
         expires_at=float(item["expires"]) if "expires" in item else None,
         metadata=json.loads(item["metadata"]),
         allow_duplicates=item.get("twice", False),
+        door=item.get("door"),
     )
 
 
@@ -218,9 +227,9 @@ def standing(overtaken: Overtaken) -> Progress | None:
 # Windows.
 
 
-def put_window(id_: str, window: Window, missed: Sequence[MissedRow], digests: Mapping[int, bytes], at: float) -> None:
+def put_window(campaign: Campaign, window: Window, missed: Sequence[MissedRow], digests: Mapping[int, bytes]) -> None:
     """Keep a window, its rows that became no message, and the digests of those that did; a repeat puts the same."""
-    ttl = int(at) + settings().retention
+    id_, ttl = campaign.id, _kept_until(campaign)
     items: list[table.Item] = []
     if missed:
         rows = "[" + ",".join(row.dump() for row in missed) + "]"
@@ -300,13 +309,15 @@ def tallies(id_: str) -> dict[int, Tally]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcomes:
-    """The file of outcomes: who asked last, until when it is being made, and the one that is there."""
+    """The file of outcomes: who asked last, until when it is being made, the one that is there, and whether anybody has
+    been told where."""
 
     ticket: str | None = None
     until: float = 0.0
     file: str | None = None
     made_at: float = 0.0
     final: bool = False
+    given: bool = False
 
 
 def outcomes(id_: str) -> Outcomes:
@@ -338,10 +349,15 @@ def end_outcomes(id_: str, ticket: str, file: str, at: float, final: bool) -> No
     table.update(
         _key(id_),
         "F",
-        "SET #file = :file, #made_at = :at, #final = :final REMOVE #ticket, #until",
+        "SET #file = :file, #made_at = :at, #final = :final REMOVE #ticket, #until, #given",
         values,
         "#ticket = :ticket",
     )
+
+
+def give_outcomes(id_: str, file: str) -> None:
+    """Somebody was told where the file is. Raises `Overtaken` when there is another by now."""
+    table.update(_key(id_), "F", "SET #given = :yes", {":yes": True, ":file": file}, "#file = :file")
 
 
 def _outcomes(item: Mapping[str, Any]) -> Outcomes:
@@ -351,4 +367,5 @@ def _outcomes(item: Mapping[str, Any]) -> Outcomes:
         file=item.get("file"),
         made_at=float(item.get("made_at", 0)),
         final=item.get("final", False),
+        given=item.get("given", False),
     )

@@ -1,14 +1,11 @@
 """What happened: messages, conversations and batches read back for the client they belong to."""
 
-import json
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -24,17 +21,17 @@ from switchboard.model.chunk import (
     parse_message_id,
 )
 from switchboard.model.message import Channel, Content
-from switchboard.model.problem import Problem, Refused
+from switchboard.model.problem import Refused
 from switchboard.model.segments import Segments, count
 from switchboard.model.status import Status, settled
 from switchboard.model.template import render
 from switchboard.settings import settings
 from switchboard.tracking import chunks, indexes, seal, table
+from switchboard.tracking.cursor import NO_CURSOR, Place, cursor_of, position
 from switchboard.tracking.inbound import INBOUND
 
 _STEPS_A_PAGE = 200  # reads of the table for one page
 _PAGE_SIZE = 2_000_000  # characters of text in one page: a Lambda answers 6 MB at most
-_NO_CURSOR = Problem("cursor", "is not a cursor of this list")
 _BATCH_ID = re.compile(r"[a-z2-7]{23}")
 _INBOUND_ID = re.compile(rf"{INBOUND}[a-z2-7]{{24}}")
 
@@ -157,7 +154,7 @@ def of_batch(client: str, id_: str, status: Status | None, cursor: str | None, l
     """A page of a batch's messages in order."""
     if (sealed := own_batch(client, id_)) is None:
         return None
-    start, n = _position(cursor, int, int) or (0, -1)
+    start, n = position(cursor, int, int) or (0, -1)
 
     def found() -> Found:
         for index in range(max(start, 0), len(sealed.sizes)):
@@ -172,8 +169,8 @@ def of_batch(client: str, id_: str, status: Status | None, cursor: str | None, l
 def by_address(client: str, address: str, status: Status | None, cursor: str | None, limit: int, inbound: bool) -> Page:
     """A page of the messages to an address, newest first; with `inbound` those from it too."""
     after = None
-    if position := _position(cursor, str, str, str):
-        pk, sk, rest = position
+    if place := position(cursor, str, str, str):
+        pk, sk, rest = place
         after = {"pk": pk, "sk": sk, "address": address, "address_at": f"{client}#{rest}"}
 
     def found() -> Found:
@@ -190,11 +187,10 @@ def by_address(client: str, address: str, status: Status | None, cursor: str | N
 
 def recent(client: str, status: Status | None, cursor: str | None, limit: int) -> Page:
     """A page of a client's messages, the newest batch first."""
-    start = _position(cursor, str, str, int, int) or [indexes.day(time.time()), "", 0, -1]
+    start = position(cursor, str, str, int, int) or [indexes.day(time.time()), "", 0, -1]
     return _page(_walk(client, start), status, limit)
 
 
-Place = list[Any]
 Found = Iterator[tuple[Place, "Life | None"]]
 
 
@@ -316,38 +312,21 @@ def _page(found: Found, status: Status | None, limit: int) -> Page:
                 steps += 1
             elif status in (None, life.status):
                 if len(items) == limit or size > _PAGE_SIZE:
-                    return Page(tuple(items), _cursor(before or place))
+                    return Page(tuple(items), cursor_of(before or place))
                 items.append(life)
                 size += len(life.text or "")
             before = place
             if steps == _STEPS_A_PAGE:
-                return Page(tuple(items), _cursor(place))
+                return Page(tuple(items), cursor_of(place))
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationException":
             raise
-        raise Refused(_NO_CURSOR) from None  # the table does not know such a place
+        raise Refused(NO_CURSOR) from None  # the table does not know such a place
     return Page(tuple(items), None)
-
-
-def _cursor(place: Place) -> str:
-    return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str | None, *types: type) -> Place | None:
-    """The place that a cursor of ours holds. Raises `Refused` for anything else."""
-    if cursor is None:
-        return None
-    try:
-        place = json.loads(urlsafe_b64decode(cursor[:1000] + "=" * (-len(cursor) % 4)))
-    except (ValueError, RecursionError):
-        place = None
-    if not isinstance(place, list) or len(place) != len(types) or not all(map(isinstance, place, types)):
-        raise Refused(_NO_CURSOR)
-    return place
 
 
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Refused(_NO_CURSOR) from None
+        raise Refused(NO_CURSOR) from None

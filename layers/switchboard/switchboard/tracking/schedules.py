@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from switchboard.model.schedule import Occurrence, Outcome, Schedule, State
+from switchboard.model.schedule import Occurrence, Outcome, Schedule, ScheduleState
 from switchboard.settings import settings
 from switchboard.tracking import indexes, table
 
@@ -57,7 +57,7 @@ def of_client(client: str, before: str | None, limit: int) -> tuple[list[Schedul
     ids = [name.partition("#")[2] for name in names]
     found = {item["pk"]: _schedule(item) for item in table.get_many([(_key(id_), _ITEM) for id_ in ids])}
     known = [found[_key(id_)] for id_ in ids if _key(id_) in found]
-    return [each for each in known if each.state is not State.DELETED], names[-1] if more else None
+    return [each for each in known if each.state is not ScheduleState.DELETED], names[-1] if more else None
 
 
 def move(schedule: Schedule, due: int) -> None:
@@ -68,25 +68,25 @@ def move(schedule: Schedule, due: int) -> None:
 
 def end(schedule: Schedule) -> Schedule:
     """Nothing more is due. Raises `Overtaken` where it is not as it was read."""
-    values = {":state": State.ENDED.value, ":ttl": _ttl(), ":due": schedule.next_due, **_seen(schedule)}
+    values = {":state": ScheduleState.ENDED.value, ":ttl": _ttl(), ":due": schedule.next_due, **_seen(schedule)}
     expression = "SET #state = :state, #ttl = :ttl REMOVE #next_due"
     return _update(schedule, expression, values, f"{_AS_READ} AND #next_due = :due")
 
 
 def pause(schedule: Schedule) -> Schedule:
     """It as it is now: nothing is made of it until it is resumed. Raises `Overtaken`."""
-    return _update(schedule, "SET #state = :state", {":state": State.PAUSED.value, **_seen(schedule)}, _AS_READ)
+    return _update(schedule, "SET #state = :state", {":state": ScheduleState.PAUSED.value, **_seen(schedule)}, _AS_READ)
 
 
 def resume(schedule: Schedule, due: int) -> Schedule:
     """It as it is now: a new turn, of which this is next. Raises `Overtaken`."""
-    values = {":state": State.ACTIVE.value, ":next": due, ":one": 1, **_seen(schedule)}
+    values = {":state": ScheduleState.ACTIVE.value, ":next": due, ":one": 1, **_seen(schedule)}
     return _update(schedule, "SET #state = :state, #next_due = :next ADD #turn :one", values, _AS_READ)
 
 
 def delete(schedule: Schedule) -> Schedule:
     """It as it is now: nobody sees it any more, and nothing is made of it. Raises `Overtaken`."""
-    values = {":state": State.DELETED.value, ":ttl": _ttl(), **_seen(schedule)}
+    values = {":state": ScheduleState.DELETED.value, ":ttl": _ttl(), **_seen(schedule)}
     expression = "SET #state = :state, #ttl = :ttl REMOVE #client_day, #client_at"
     return _update(schedule, expression, values, _AS_READ)
 
@@ -134,7 +134,7 @@ def _schedule(item: table.Item) -> Schedule:
         message=item["message"],
         **numbers,
         created_at=float(item["created_at"]),
-        state=State(item["state"]),
+        state=ScheduleState(item["state"]),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from switchboard.model.chunk import ChunkId, Header, Run, Stored
 from switchboard.model.contact import Contact, MatchBy, Notify, Owner, Tags
-from switchboard.model.message import Channel, Content, Encoding, Invitation
+from switchboard.model.message import Channel, Content, Encoding, Invitation, Wording
 from switchboard.settings import settings
 from switchboard.tracking import chunks, indexes, table
 
@@ -161,6 +161,7 @@ def load_content(text: str) -> Content:
     values["attachments"] = tuple(values.get("attachments", ()))
     if "invitation" in values:
         values["invitation"] = Invitation(**values["invitation"])
+    values["wordings"] = tuple(Wording(**wording) for wording in values.get("wordings", ()))
     if "contact" in values:
         values["contact"] = _contact(values["contact"])
     return Content(**values)

@@ -84,8 +84,10 @@ EMAIL_BASE = Plain(
 )
 """An e-mail dialer's base: the body is all between the second `;` and the last three fields."""
 
-DIALER_SMS = Layout(to=2, priority=4, variables={"campaign": 1, "text": 3}, plain=SMS_BASE)
-DIALER_EMAIL = Layout(to=2, priority=6, variables={"campaign": 1, "body": 3}, pairs=5, plain=EMAIL_BASE)
+CAMPAIGN, BODY = "#campaign", "#body"
+"""A base's columns as variables: no placeholder is called so, and nothing that a row of it names is in their way."""
+DIALER_SMS = Layout(to=2, priority=4, variables={CAMPAIGN: 1, "text": 3}, plain=SMS_BASE)
+DIALER_EMAIL = Layout(to=2, priority=6, variables={CAMPAIGN: 1, BODY: 3}, pairs=5, plain=EMAIL_BASE)
 
 
 # --- what is read -----------------------------------------------------------------------------------------------------

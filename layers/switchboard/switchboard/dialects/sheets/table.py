@@ -1,7 +1,7 @@
 """From a file's lines to its rows, and what spoils one of them."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from switchboard.dialects.sheets.cells import Cells, Lines, sound
 from switchboard.dialects.sheets.header import BLANK, Empty, of_plain, opened
@@ -26,13 +26,14 @@ _CALLED = {"\t": "a tab", " ": "a blank"}
 _WHOLE = re.compile(r"\.0+$")  # of a whole number that was a float once
 
 
-def rows(pieces: Iterable[bytes], layout: Layout) -> Iterator[Row | Flaw]:
+def rows(pieces: Iterable[bytes], layout: Layout, beat: Callable[[], None] | None = None) -> Iterator[Row | Flaw]:
     """The rows of a file whose bytes come in pieces of any sizes: the same ones whatever the sizes.
 
     Blank lines, and those of nothing but separators, are no rows. Memory is that of one row, of 1 Mi characters at
-    most. Raises `Unusable` before the first row or never: what ends the reading after it is the last flaw.
+    most. Raises `Unusable` before the first row or never: what ends the reading after it is the last flaw. `beat` is
+    called every 64 KiB, however few rows are in them; what it raises comes out here.
     """
-    source = Source(pieces)
+    source = Source(pieces, beat)
     lines = Lines(source.lines())
     try:
         table = _Table(lines, layout)

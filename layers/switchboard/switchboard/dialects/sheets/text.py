@@ -3,7 +3,7 @@
 import codecs
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from itertools import chain
@@ -13,6 +13,7 @@ from switchboard.dialects.sheets.layout import Unusable
 BLOCK = 64 * 1024  # bytes looked at together: always the same ones, whatever the pieces they came in
 MAX_LINE = 1024 * 1024  # characters; what a longer line has beyond this (and a block) is dropped
 MAX_UNPACKED = 2 * 1024**3  # bytes
+MAX_LINES = 100_000_000  # of a file, those that are blank too: a packed file of nothing else holds a worker for long
 _HEAD = 4096  # bytes that tell the encoding
 
 _AGAIN = "save the table as CSV (UTF-8) and send that file"
@@ -58,14 +59,21 @@ _BROKEN = Damage("the gzip file is damaged here: nothing from this line on was r
 _LARGE = Damage(
     "the file unpacks to more than 2 GiB: nothing from this line on was read", "split it into smaller files"
 )
+_LONG = Damage(
+    f"the file has more than {MAX_LINES} lines: nothing from this line on was read",
+    "delete the blank lines, or split it into smaller files",
+)
 
 
 class Source:
-    """The text of a file; `damage` says, once its lines are over, why that was not its end."""
+    """The text of a file; `damage` says, once its lines are over, why that was not its end.
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    `beat` is called for every block of the text, however few rows are in it, and may raise what ends the reading.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], beat: Callable[[], None] | None = None) -> None:
         self.damage: Damage | None = None
-        self._pieces = pieces
+        self._pieces, self._beat = pieces, beat
 
     def lines(self) -> Iterator[str]:
         """The physical lines with their breaks, which are CRLF, LF or CR. Raises `Unusable`.
@@ -74,8 +82,13 @@ class Source:
         """
         texts = _unbroken(self._texts())
         held: list[str] = []
+        count = 0
         for text in texts:
             lines = list(StringIO(text, newline=""))
+            count += len(lines)
+            if count > MAX_LINES:
+                self.damage = _LONG
+                return
             if held and lines:
                 if sum(map(len, held)) <= MAX_LINE:
                     held.append(lines[0])
@@ -97,6 +110,8 @@ class Source:
             errors=_WINDOWS if encoding.startswith("utf-8") else "replace"
         )
         for block in chain((head,), blocks):
+            if self._beat:
+                self._beat()
             yield decoder.decode(block)
         yield decoder.decode(b"", final=True)
 

@@ -1,11 +1,10 @@
 """The vendor's doors: its calls taken by the gateway and answered in the vendor's words; and the doors to a session."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
-from switchboard.dialects.door import Credentials, Door, Entrance, Home, Order, Placed, Refusal, TurnedAway
+from switchboard.dialects.door import Credentials, Door, Entrance, Home, Order, Placed, Refusal, TurnedAway, Upload
 from switchboard.dialects.ucontact import NAME
 from switchboard.dialects.ucontact.calls import (
     CAMPAIGN,
@@ -53,7 +52,7 @@ from switchboard.dialects.ucontact.sms import SendSms, SmsCall, decode_send_sms,
 from switchboard.dialects.wire import Request, Response, Unreadable, basic_pair, text
 from switchboard.model.address import dialed_phone, parse_email
 from switchboard.model.calendar import FIRST_YEAR, LAST_YEAR, resolve
-from switchboard.model.message import CONTROL, Channel, Content, Recipient
+from switchboard.model.message import CONTROL, Channel, Content, Recipient, is_html
 from switchboard.model.problem import Problem, Refused
 
 _METHODS = ("POST",)
@@ -62,7 +61,7 @@ _KEY = "sb_"  # how the gateway's API keys begin; no token of a session does
 Call = TypeVar(
     "Call", Login, EndSession, SendSms, SendEmail, ScheduleSms, UploadBase, UploadDialerBase, UploadBlacklist
 )
-Later = TypeVar("Later", UploadBase, UploadDialerBase, UploadBlacklist)
+Uploading = TypeVar("Uploading", UploadBase, UploadDialerBase)
 
 
 def _reader(decode: Callable[[Request], Call], no: Response) -> Callable[[Request], Call]:
@@ -179,12 +178,6 @@ _SCHEDULE_DOOR = Door(
 # --- e-mail -----------------------------------------------------------------------------------------------------------
 
 _NOT_A_LINE = "must be one line without control characters"
-_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?:[\s/][^<>]*)?>|<!(?:--|doctype\b)", re.IGNORECASE)
-
-
-def is_html(body: str) -> bool:
-    """Whether an e-mail's body is HTML: it holds a tag, a comment or a document type. `<ana@example.com>` is none."""
-    return _TAG.search(body) is not None
 
 
 def _email_order(call: SendEmail, home: Home) -> Order:
@@ -239,11 +232,55 @@ _EMAIL_DOOR = Door(
 )
 
 
-# --- what this gateway does not do ------------------------------------------------------------------------------------
+# --- the dialers' bases -----------------------------------------------------------------------------------------------
+
+_LONGEST_NAME, _LONGEST_SUBJECT = 128, 255  # characters, as in our own API
+_CLIPPED = 255  # characters that are kept of what a form says beside the file
 
 
-def _absent(path: str, decode: Callable[[Request], Later]) -> Door[Later]:
-    """A door that reads the call in full, and then says no: nothing is answered as if it had been done."""
+def _sms_base(call: UploadBase) -> Upload:
+    """The call in our words: each row has its own campaign, number and text. Raises `Refused`."""
+    _check_campaign(call.campaign)
+    _check_line("name", call.campaign, _LONGEST_NAME)
+    content = Content(channel=Channel.SMS, text="{{text}}", campaign=call.campaign)
+    return Upload(
+        name=call.campaign, content=content, base="sms", data=call.content, metadata=_about(filename=call.filename)
+    )
+
+
+def _email_base(call: UploadDialerBase) -> Upload:
+    """The call in our words: each row has its own campaign, address, body and values for the body's placeholders.
+
+    `cant` is kept as it was said: its caller may have counted lines, and every row is accounted for. Raises `Refused`.
+    """
+    _check_line("name", call.dialer, _LONGEST_NAME)
+    _check_line("subject", call.subject or "", _LONGEST_SUBJECT)
+    return Upload(
+        name=call.dialer,
+        content=Content(channel=Channel.EMAIL, text="{{body}}", subject=call.subject),
+        base="email",
+        data=call.content,
+        metadata=_about(filename=call.filename, user=call.user, cant=str(call.count)),
+    )
+
+
+def _check_line(field: str, said: str, longest: int) -> None:
+    if CONTROL.search(said):
+        raise Refused(Problem(field, _NOT_A_LINE))
+    if len(said) > longest:
+        raise Refused(Problem(field, f"has at most {longest} characters"))
+
+
+def _about(**said: str | None) -> dict[str, str]:
+    return {name: value[:_CLIPPED] for name, value in said.items() if value}
+
+
+def _upload_door(
+    path: str,
+    decode: Callable[[Request], Uploading],
+    upload: Callable[[Uploading], Upload],
+    names: Mapping[str, str],
+) -> Door[Uploading]:
     no = encode_done(False)
     return Door(
         dialect=NAME,
@@ -254,16 +291,35 @@ def _absent(path: str, decode: Callable[[Request], Later]) -> Door[Later]:
         credentials=_credentials,
         order=lambda call, home: None,
         answer=lambda call, order, placed: no,
-        refuse=_refuser(no),
+        refuse=_refuser(no, {Refusal.UNKNOWN: _IN_DOUBT}),
+        names={"file": "fileb64", "text": "fileb64", **names},
+        upload=upload,
+        begun=encode_done(True),
     )
+
+
+# --- what this gateway does not do ------------------------------------------------------------------------------------
+
+# It reads the call in full, and then says no: nothing is answered as if it had been done.
+_BLACKLIST_DOOR: Door[UploadBlacklist] = Door(
+    dialect=NAME,
+    name=UPLOAD_BLACKLIST.rpartition("/")[2],
+    path=UPLOAD_BLACKLIST,
+    methods=_METHODS,
+    read=_reader(decode_upload_blacklist, encode_done(False)),
+    credentials=_credentials,
+    order=lambda call, home: None,
+    answer=lambda call, order, placed: encode_done(False),
+    refuse=_refuser(encode_done(False)),
+)
 
 
 DOORS: tuple[Door[Any], ...] = (
     *(_sms_door(call) for call in SmsCall),
     _SCHEDULE_DOOR,
-    _absent(UPLOAD_BASE, decode_upload_base),
-    _absent(UPLOAD_DIALER_BASE, decode_upload_dialer_base),
-    _absent(UPLOAD_BLACKLIST, decode_upload_blacklist),
+    _upload_door(UPLOAD_BASE, decode_upload_base, _sms_base, {"name": "campaign"}),
+    _upload_door(UPLOAD_DIALER_BASE, decode_upload_dialer_base, _email_base, {"name": "dialer", "subject": "filter"}),
+    _BLACKLIST_DOOR,
     _EMAIL_DOOR,
 )
 
