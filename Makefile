@@ -24,7 +24,7 @@ endef
 # A virtual environment is made anew when what it holds changes, or when another interpreter is asked for by PYTHON=.
 READY := $(VENV)/ready$(subst /,_,$(PYTHON))
 
-.PHONY: help setup check test corners fuzz demo run bench build lint openapi requirements clean
+.PHONY: help setup check test test-flow test-rest corners fuzz demo run bench build lint openapi requirements clean
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST)
 
@@ -45,10 +45,14 @@ check: setup lint ## format, lint, types, template, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest
+	@$(MAKE) test
 
+# The flow tests wait for leases and watches more than they work: beside the others they take hardly any time.
 test: setup ## all tests
-	@$(BIN)/pytest
+	@$(MAKE) -j 2 --output-sync=target test-flow test-rest
+
+test-flow test-rest:
+	@$(BIN)/pytest $(if $(filter test-flow,$@),tests/flow,tests/unit tests/stack)
 
 corners: setup ## every call of the vendors in its four corners, by the number of samples
 	@exec $(BIN)/python -m tests.corners
