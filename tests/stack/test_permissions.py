@@ -143,7 +143,8 @@ def live_by_the_file(api: httpx.Client) -> None:
             assert time.monotonic() < end, "it was not made"
             time.sleep(0.1)
         for verb in ("pause", "resume", "cancel"):
-            api.post(f"{url}/{verb}").raise_for_status()
+            allowed = {200} if more else {200, 409}  # it may have finished by then
+            assert api.post(f"{url}/{verb}").status_code in allowed
 
 
 def live_at_doors(stack: Stack) -> None:
